@@ -1,0 +1,163 @@
+"""The nouns (Article, Passage, Hit, Citation, Answer) and the seams (protocols) of Citewise.
+
+Read this first. Spans are half-open and count code points of ``Article.text``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Float32, shape ``(n, dim)``, rows of unit length."""
+
+Mode = Literal["quote", "write", "abstain"]
+NO_META: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article of the collection. ``text`` is NFC with ``\\n`` line ends; ``id`` comes from its source."""
+
+    id: str
+    title: str
+    text: str = field(repr=False)
+    source: str = ""
+    published: date | None = None
+    url: str = ""
+    meta: Mapping[str, str] = field(default_factory=lambda: NO_META)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A slice of an article; what is embedded, found and read. Ids are never used twice."""
+
+    id: int
+    article: Article
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end <= len(self.article.text):
+            raise ValueError(f"passage {self.start}:{self.end} lies outside article {self.article.id!r}")
+
+    @property
+    def text(self) -> str:
+        """The slice itself."""
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that a retriever found. Higher is better; scores compare within one list only."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote: a slice of an article that lies inside one of its passages. ``n`` counts from 1 within an answer."""
+
+    n: int
+    passage: Passage
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not self.passage.start <= self.start < self.end <= self.passage.end:
+            raise ValueError(f"quote {self.start}:{self.end} lies outside passage {self.passage.id}")
+
+    @property
+    def quote(self) -> str:
+        """The quoted words, exactly as the article has them."""
+        return self.passage.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A filter over articles. An empty field does not filter; dates are inclusive."""
+
+    sources: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+
+
+EVERYWHERE = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another answer that the articles give, with its own citations."""
+
+    text: str
+    confidence: float
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the articles say, or why they do not.
+
+    ``text`` is empty exactly when ``citations`` are, and then ``reason`` says why.
+    ``note`` says what happened instead of what was asked. ``confidence`` is a calibrated probability.
+    ``timings`` are seconds by stage.
+    """
+
+    question: str
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
+    confidence: float = 0.0
+    hits: tuple[Hit, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    mode: Mode = "abstain"
+    reason: str | None = None
+    note: str | None = None
+    searched_for: str = ""
+    where: Where = EVERYWHERE
+    timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        abstains = self.mode == "abstain"
+        if abstains == bool(self.text) or abstains == bool(self.citations) or abstains != bool(self.reason):
+            raise ValueError("an answer has text and citations, or abstains with a reason")
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence {self.confidence} is not a probability")
+
+
+class Embedder(Protocol):
+    """Turns text into unit vectors. ``name`` identifies the weights: equal names give equal vectors."""
+
+    name: str
+    dim: int
+    max_tokens: int
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(n, dim)`` unit rows in the order of ``texts``; ``(0, dim)`` for none."""
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(n, dim)`` unit rows in the order of ``texts``; ``(0, dim)`` for none."""
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the (start, end) of each token of ``text``, in code points, special tokens left out."""
+
+
+class Retriever(Protocol):
+    """Finds passages for a question."""
+
+    def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
+        """Return at most ``k`` distinct passages, best first, ties by id."""
+
+
+class Reader(Protocol):
+    """Answers from passages."""
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """Answer from ``hits`` alone; abstain when there are none or none of them answers."""

@@ -1,0 +1,82 @@
+"""Settings: one frozen record; a default is overridden by the file, the file by CITEWISE_*, that by a flag."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rag.errors import SettingsError
+
+FILE = "citewise.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user may choose. ``k`` passages are read of the ``depth`` that each retriever considers."""
+
+    index: str = "index"
+    embedder: str = "minilm"  # "minilm" is the shipped one; else a sentence-transformers name or folder
+    passage_tokens: int = 160  # tokens of the embedder
+    depth: int = 50  # passages
+    k: int = 8  # passages
+    threshold: float = 0.5  # confidence below which the reader abstains
+
+    def __post_init__(self) -> None:
+        for name, low, high in _LIMITS:
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SettingsError(
+                    f"{name} is {value}, expected {low} to {high}", f"Choose a {name} within these limits."
+                )
+
+
+_LIMITS: tuple[tuple[str, float, float], ...] = (
+    ("passage_tokens", 32, 256),
+    ("depth", 1, 1000),
+    ("k", 1, 100),
+    ("threshold", 0.0, 1.0),
+)
+
+
+def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+    """Return the settings in force; ``flags`` that are None do not count.
+
+    Raises:
+        SettingsError: a name is unknown or a value is not of its type.
+    """
+    environ = os.environ if environ is None else environ
+    path = file or Path(environ.get("CITEWISE_CONFIG", FILE))
+    named = {f"CITEWISE_{f.name.upper()}": f.name for f in fields(Settings)}
+    from_environ = {named[key]: value for key, value in environ.items() if key in named}
+    settings = _override(Settings(), _read(path, required=file is not None), str(path))
+    settings = _override(settings, from_environ, "the environment")
+    return _override(settings, {key: value for key, value in flags.items() if value is not None}, "the call")
+
+
+def _read(path: Path, required: bool) -> dict[str, Any]:
+    if not path.exists() and not required:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}", "Mend the file, or name another with CITEWISE_CONFIG.") from error
+
+
+def _override(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
+    kinds = {f.name: type(getattr(settings, f.name)) for f in fields(Settings)}
+    if unknown := sorted(set(values) - set(kinds)):
+        raise SettingsError(f"{origin}: no setting is called {unknown[0]!r}", f"There are: {', '.join(kinds)}.")
+    return replace(settings, **{name: _cast(name, value, kinds[name], origin) for name, value in values.items()})
+
+
+def _cast(name: str, value: Any, kind: type, origin: str) -> Any:
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{origin}: {name} is {value!r}, expected {kind.__name__}", f"Give {name} as {kind.__name__}."
+        ) from error
