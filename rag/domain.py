@@ -63,7 +63,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A quote: a slice of an article that lies inside one of its passages. ``n`` counts from 1 within an answer."""
+    """A quote: a slice of an article, inside one of its passages. ``n`` counts from 1 within an answer."""
 
     n: int
     passage: Passage

@@ -63,4 +63,4 @@ class IndexDamaged(IndexFault):
 
 
 class ModelMissing(CitewiseError):
-    """A model's files are not there, are not what their card says, or need a library that is not installed."""
+    """A model's files are missing, are not what their card says, or need a library that is not installed."""

@@ -1,4 +1,4 @@
-"""Settings: one frozen record; a default is overridden by the file, the file by CITEWISE_*, that by a flag."""
+"""Settings: one frozen record; the file overrides a default, CITEWISE_* the file, a flag all of them."""
 
 from __future__ import annotations
 
@@ -63,14 +63,20 @@ def _read(path: Path, required: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: {error}", "Mend the file, or name another with CITEWISE_CONFIG.") from error
+        raise SettingsError(
+            f"{path}: {error}", "Mend the file, or name another with CITEWISE_CONFIG."
+        ) from error
 
 
 def _override(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
     kinds = {f.name: type(getattr(settings, f.name)) for f in fields(Settings)}
     if unknown := sorted(set(values) - set(kinds)):
-        raise SettingsError(f"{origin}: no setting is called {unknown[0]!r}", f"There are: {', '.join(kinds)}.")
-    return replace(settings, **{name: _cast(name, value, kinds[name], origin) for name, value in values.items()})
+        raise SettingsError(
+            f"{origin}: no setting is called {unknown[0]!r}", f"There are: {', '.join(kinds)}."
+        )
+    return replace(
+        settings, **{name: _cast(name, value, kinds[name], origin) for name, value in values.items()}
+    )
 
 
 def _cast(name: str, value: Any, kind: type, origin: str) -> Any:

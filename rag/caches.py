@@ -1,0 +1,149 @@
+"""How the caches of an index keep up with its truth: in memory for a reader, on disk for the writer."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from rag import vectors, words
+from rag.errors import IndexDamaged
+from rag.truth import Reach, Truth
+
+VECTORS, WORDS = "vectors.faiss", "words"
+_FEW = 2_000  # passages that a reader may add in memory unnoticed: 3 MB, some milliseconds
+
+
+class Reaching(Protocol):
+    """A cache on disk that says which state it reaches."""
+
+    reach: Reach
+
+
+B = TypeVar("B", bound=Reaching)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class State(Generic[B, T]):
+    """A cache as of one moment: a base on disk, a tail in memory, and ids in either that are gone since."""
+
+    base: B | None
+    tail: T
+    dead: frozenset[int]
+    floor: int  # the change since which the dead are counted
+    last_id: int
+
+
+class Lagging(Generic[B, T]):
+    """A reader's view of a cache that may lag behind the truth, be damaged or be missing."""
+
+    def __init__(self, path: Path, load: Callable[[Path], B], tail: Callable[[int, T | None], T]) -> None:
+        """``tail(above, old)`` gives the passages with ids over ``above``, added to ``old`` if there is one."""
+        self.path = path
+        self.fault: str | None = None
+        self._load, self._tail = load, tail
+        self._mark: object = None
+        self._base: B | None = None
+        self.state: State[B, T] | None = None
+
+    def catch_up(self, truth: Truth) -> State[B, T]:
+        """See all that is committed now; a base that cannot serve is left out, and ``fault`` says why."""
+        self._open_base()
+        with truth.snapshot():
+            now, old = truth.reach(), self.state
+            base = self._base if self._base is not None and self._fits(self._base.reach, now) else None
+            if old is not None and old.base is base:
+                tail, floor = self._tail(old.last_id, old.tail), old.floor
+            else:
+                tail = self._tail(base.reach.last_id if base else 0, None)
+                floor = base.reach.seq if base else now.seq
+            dead = frozenset(truth.removed_since(floor))
+        self.state = State(base, tail, dead, floor, now.last_id)
+        return self.state
+
+    def distrust(self, fault: str) -> None:
+        """Leave the base out until another one is written."""
+        self._base, self.fault = None, fault
+
+    def _open_base(self) -> None:
+        mark = _mark(self.path)
+        if mark is not None and mark == self._mark:
+            return
+        self._mark, self._base, self.fault = mark, None, None
+        try:
+            self._base = self._load(self.path)
+        except IndexDamaged as error:
+            self.fault = error.message
+
+    def _fits(self, reach: Reach, now: Reach) -> bool:
+        self.fault = misfit(self.path, reach, now)
+        return self.fault is None
+
+
+def misfit(path: Path, reach: Reach, now: Reach) -> str | None:
+    """Return why a cache cannot belong to a truth in state ``now``; None when it can."""
+    if reach.uid != now.uid:
+        return f"{path} belongs to another index"
+    if reach.seq > now.seq or reach.last_id > now.last_id:
+        return f"{path} is ahead of its articles.db (change {reach.seq} against {now.seq})"
+    return None
+
+
+def flush(folder: Path, truth: Truth, *, final: bool) -> None:
+    """Bring the caches on disk up to the truth; the holder of the writer lock alone may.
+
+    ``words/`` always. ``vectors.faiss`` is written whole, so only when what a reader must add in memory has
+    grown: by as much as it holds or, at the ``final`` flush of a run, by a tenth.
+    """
+    now = truth.reach()
+    _flush_words(folder / WORDS, truth, now)
+    _flush_vectors(folder / VECTORS, truth, now, 10 if final else 1)
+
+
+def forget(path: Path) -> None:
+    """Delete a cache on disk, so that the next flush makes it anew."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush_words(path: Path, truth: Truth, now: Reach) -> None:
+    try:
+        index = words.load(path)
+        reach = index.reach
+        if misfit(path, reach, now):
+            raise IndexDamaged(f"{path} is not this index's")
+        if reach != now:
+            index.add(truth.passage_texts(reach.last_id), truth.removed_since(reach.seq), now)
+    except IndexDamaged:
+        words.create(path, truth.passage_texts(), now)
+
+
+def _flush_vectors(path: Path, truth: Truth, now: Reach, share: int) -> None:
+    if _is_due(path, truth, now, share):
+        ids, rows = truth.vectors(int(truth.meta("dim")))
+        vectors.write(path, now, ids, rows)
+
+
+def _is_due(path: Path, truth: Truth, now: Reach, share: int) -> bool:
+    try:
+        stamp = vectors.read_stamp(path)
+    except IndexDamaged:
+        return True
+    if misfit(path, stamp.reach, now):
+        return True
+    lag = now.last_id - stamp.reach.last_id + len(truth.removed_since(stamp.reach.seq))
+    return lag > max(_FEW, stamp.n // share)
+
+
+def _mark(path: Path) -> object:
+    """Return what tells one state of a file, or of a tantivy folder, from the next; None when it is gone."""
+    try:
+        about = (path / "meta.json" if path.is_dir() else path).stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns, about.st_size

@@ -1,0 +1,71 @@
+"""Retrievers: Dense finds by meaning, Words by words, Fused holds several and adds up their ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rag.domain import EVERYWHERE, Embedder, Hit, Passage, Retriever, Vectors, Where
+
+RANK_CONSTANT = 60  # Cormack, Clarke and Büttcher 2009; benchmarks/README.md has the sweep
+Scored = list[tuple[int, float]]
+
+
+class Searchable(Protocol):
+    """What these retrievers need of an index."""
+
+    def near(self, vector: Vectors, k: int, where: Where) -> Scored:
+        """Return (passage id, cosine), best first."""
+
+    def matching(self, question: str, k: int, where: Where) -> Scored:
+        """Return (passage id, BM25 score), best first."""
+
+    def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """Return those of ``ids`` that exist."""
+
+
+class Dense:
+    """Passages whose vectors are nearest to the question's; the score is the cosine."""
+
+    def __init__(self, index: Searchable, embedder: Embedder) -> None:
+        self._index, self._embedder = index, embedder
+
+    def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
+        """Return at most ``k`` distinct passages, best first, ties by id."""
+        vector = self._embedder.embed_questions([question])[0]
+        return _hits(self._index, self._index.near(vector, k, where))
+
+
+class Words:
+    """Passages that share words with the question; the score is BM25's (Robertson and Zaragoza 2009)."""
+
+    def __init__(self, index: Searchable) -> None:
+        self._index = index
+
+    def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
+        """Return at most ``k`` distinct passages, best first, ties by id."""
+        return _hits(self._index, self._index.matching(question, k, where))
+
+
+class Fused:
+    """Reciprocal rank fusion: the score is the sum over the parts of 1 / (RANK_CONSTANT + rank)."""
+
+    def __init__(self, parts: Sequence[Retriever], depth: int) -> None:
+        """``depth`` passages of each part are considered."""
+        self._parts, self._depth = tuple(parts), depth
+
+    def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
+        """Return at most ``k`` distinct passages, best first, ties by id."""
+        passages: dict[int, Passage] = {}
+        scores: dict[int, float] = {}
+        for part in self._parts:
+            for rank, hit in enumerate(part.retrieve(question, max(k, self._depth), where), start=1):
+                passages.setdefault(hit.passage.id, hit.passage)
+                scores[hit.passage.id] = scores.get(hit.passage.id, 0.0) + 1 / (RANK_CONSTANT + rank)
+        best = sorted(scores, key=lambda id: (-scores[id], id))[:k]
+        return [Hit(passages[id], scores[id]) for id in best]
+
+
+def _hits(index: Searchable, scored: Scored) -> list[Hit]:
+    passages = index.passages([id for id, _ in scored])
+    return [Hit(passages[id], score) for id, score in scored if id in passages]

@@ -1,0 +1,181 @@
+"""words/: the words of an index as a tantivy index, a cache of articles.db, for BM25 search.
+
+Words are lower-cased, accents folded, English endings stemmed. The stamp that says which change the cache
+reaches is a document of its own in the same commit, since a tantivy commit carries no payload.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from rag.errors import IndexDamaged
+from rag.truth import Reach
+
+Text = tuple[int, str, str]
+"""A passage's id, the title of its article, its text."""
+
+NOWHERE = Reach("", 0, 0)  # what an index in memory reaches
+_HEAP_BYTES = 32 << 20  # of a writer; tantivy asks for at least 15 MB a thread
+_LONGEST = 60  # characters; a longer run is no word that anyone types
+_MEND = "It is a cache: the next citewise index makes it again."
+_SPARE = 64  # hits beyond those asked for: dead ones are dropped and ties are put in order
+_STAMP_ID = 0  # passages count from 1
+
+# Words that questions are asked with, and that say nothing of what is asked; already folded.
+STOP_WORDS = (
+    "a about after all also am an and any are as at be been before being but by can could did do does doing "
+    "during for from get had has have having he her here hers him his how i if in into is it its itself just "
+    "me more most much my no nor not now of off on once only or other our ours out over please s she should "
+    "so some such t tell than that the their theirs them then there these they this those through to too "
+    "under up very was we were what when where which while who whom whose why will with would you your yours"
+).split()
+
+
+def terms(question: str) -> list[str]:
+    """Return the distinct stemmed words of a question, in order, without those it is merely asked with."""
+    return list(dict.fromkeys(_QUESTION.analyze(question)))
+
+
+class WordIndex:
+    """Searches words; ``folder`` is None for one that is in memory alone."""
+
+    def __init__(self, index: Any, folder: Path | None = None) -> None:
+        self.folder = folder
+        self.reach = NOWHERE
+        self._index = index
+        self._index.register_tokenizer("words", _ARTICLE)
+        self._index.config_reader("manual")
+        self._searcher = index.searcher()
+
+    def add(self, texts: Iterable[Text], dead: Iterable[int] = (), reach: Reach | None = None) -> None:
+        """Add passages, drop others and move the stamp, in one commit; then search what it holds."""
+        with _guarded(self.folder):
+            writer = self._index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+            for id in dead:
+                writer.delete_documents_by_term("id", id)
+            for id, title, text in texts:
+                writer.add_document(_document(id, text=(title, text)))
+            if reach:
+                writer.delete_documents_by_term("id", _STAMP_ID)
+                writer.add_document(_document(_STAMP_ID, stamp=(json.dumps(asdict(reach)),)))
+            writer.commit()
+            writer.wait_merging_threads()
+            self._index.reload()
+            self._searcher = self._index.searcher()
+            self.reach = reach or self.reach
+
+    def search(
+        self, words: list[str], k: int, only: Collection[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Return (id, BM25 score) of the best ``k`` passages with any of ``words``; ``only`` filters ids."""
+        if not words:
+            return []
+        should = [(tantivy.Occur.Should, tantivy.Query.term_query(_SCHEMA, "text", word)) for word in words]
+        with _guarded(self.folder):
+            limit = self._searcher.num_docs if only is not None else k + _SPARE
+            hits = self._searcher.search(tantivy.Query.boolean_query(should), max(1, limit), count=False).hits
+            ids = self._searcher.fast_field_values("id", [address for _, address in hits])
+        scored = [(id, score) for id, (score, _) in zip(ids, hits, strict=True) if only is None or id in only]
+        return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def ids(self) -> list[int]:
+        """Return the ids of all passages held, ascending, for checking against the truth."""
+        with _guarded(self.folder):
+            hits = self._searcher.search(tantivy.Query.all_query(), max(1, self._searcher.num_docs)).hits
+            found = self._searcher.fast_field_values("id", [address for _, address in hits])
+        return sorted(id for id in found if id != _STAMP_ID)
+
+    def stamp(self) -> Reach:
+        """Return what the cache says of itself."""
+        with _guarded(self.folder):
+            hits = self._searcher.search(_with_id(_STAMP_ID), 2).hits
+            if len(hits) != 1:
+                raise ValueError(f"it has {len(hits)} stamps")
+            return Reach(**json.loads(self._searcher.doc(hits[0][1])["stamp"][0]))
+
+
+def load(folder: Path) -> WordIndex:
+    """Open the words index in ``folder``; raise IndexDamaged when it cannot be read."""
+    if not folder.is_dir():
+        raise IndexDamaged(f"{folder} is missing", _MEND)
+    with _guarded(folder):
+        index = WordIndex(tantivy.Index.open(str(folder)), folder)
+    index.reach = index.stamp()
+    return index
+
+
+def create(folder: Path, texts: Iterable[Text], reach: Reach) -> WordIndex:
+    """Make a words index anew in ``folder``, whatever was there, and open it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with _guarded(folder):
+        index = WordIndex(tantivy.Index(_SCHEMA, path=str(folder)), folder)
+    index.add(texts, reach=reach)
+    return index
+
+
+def in_memory(texts: Iterable[Text]) -> WordIndex:
+    """Return a words index of these passages that leaves nothing on disk."""
+    index = WordIndex(tantivy.Index(_SCHEMA))
+    index.add(texts)
+    return index
+
+
+def _with_id(id: int) -> Any:
+    return tantivy.Query.term_query(_SCHEMA, "id", id)
+
+
+def _document(id: int, text: Iterable[str] = (), stamp: Iterable[str] = ()) -> Any:
+    document = tantivy.Document()
+    document.add_integer("id", id)
+    for value in text:
+        document.add_text("text", value)
+    for value in stamp:
+        document.add_text("stamp", value)
+    return document
+
+
+def _analyzer(*extra: Any) -> Any:
+    steps = (
+        tantivy.Filter.remove_long(_LONGEST),
+        tantivy.Filter.lowercase(),
+        tantivy.Filter.ascii_fold(),
+        *extra,
+    )
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in (*steps, tantivy.Filter.stemmer("english")):
+        builder = builder.filter(step)
+    return builder.build()
+
+
+def _schema() -> Any:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", stored=True, indexed=True, fast=True)
+    builder.add_text_field("text", tokenizer_name="words", index_option="freq")
+    builder.add_text_field("stamp", stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+_ARTICLE = _analyzer()
+_QUESTION = _analyzer(tantivy.Filter.custom_stopword(STOP_WORDS))
+_SCHEMA = _schema()
+
+
+@contextmanager
+def _guarded(folder: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise IndexDamaged(f"{folder} cannot be read: {str(error)[:200]}", _MEND) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what tantivy raises on damage; it is no Exception
+            raise
+        raise IndexDamaged(f"{folder} cannot be read: {str(error)[:200]}", _MEND) from error
