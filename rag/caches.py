@@ -13,6 +13,7 @@ from rag.errors import IndexDamaged
 from rag.truth import Reach, Truth
 
 VECTORS, WORDS = "vectors.faiss", "words"
+FLUSH_S = 1.0  # seconds; while articles arrive, the caches are written at most this often
 _FEW = 2_000  # passages that a reader may add in memory unnoticed: 3 MB, some milliseconds
 
 
@@ -41,7 +42,7 @@ class Lagging(Generic[B, T]):
     """A reader's view of a cache that may lag behind the truth, be damaged or be missing."""
 
     def __init__(self, path: Path, load: Callable[[Path], B], tail: Callable[[int, T | None], T]) -> None:
-        """``tail(above, old)`` gives the passages with ids over ``above``, added to ``old`` if there is one."""
+        """``tail(above, old)`` has the passages with ids over ``above``, added to ``old`` if there is any."""
         self.path = path
         self.fault: str | None = None
         self._load, self._tail = load, tail

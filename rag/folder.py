@@ -54,16 +54,19 @@ def prepare(index: Path, meta: Mapping[str, str]) -> Path:
     """Return the live generation, made empty with ``meta`` if there is none; call under the writer lock."""
     if not (index / CURRENT).exists():
         whole = [path for path in generations(index) if _is_whole(path)]
-        publish(index, whole[-1] if whole else create(index, meta))
+        publish(index, whole[-1] if whole else create(index, {**meta, "whole": "yes"}))
     return live(index)
 
 
-def create(index: Path, meta: Mapping[str, str]) -> Path:
-    """Make the folder of the next generation with an empty articles.db; nobody sees it until ``publish``."""
+def create(index: Path, meta: Mapping[str, str], above: int = 0) -> Path:
+    """Make the next generation with an empty articles.db; nobody sees it until ``publish``.
+
+    Its passages' ids start over ``above``.
+    """
     names = [int(path.name.removeprefix("gen-")) for path in generations(index)]
     folder = index / f"gen-{max(names, default=0) + 1}"
     folder.mkdir()
-    Truth.create(folder / DATABASE, {**meta, "uid": uuid.uuid4().hex})
+    Truth.create(folder / DATABASE, {**meta, "uid": uuid.uuid4().hex}, above)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""An answer as HTML: every text of an article or a user passes ``safe`` or ``inline``, and nothing else does."""
+"""An answer as HTML, in which every text of an article or a user has passed ``safe``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from html import escape
 from urllib.parse import urlsplit
 
 from rag.domain import Alternative, Answer, Article, Citation, Hit
-from rag.render import MAX_TITLE_CHARS, SILENCE, level, shortened, uncited, visible
+from rag.render import MAX_TITLE_CHARS, N_NEAREST, SILENCE, level, rewritten, shortened, uncited, visible
 
 MAX_QUESTION_CHARS = 600  # shown of a question; the engine has its own limit
-MODES = {"quote": "in the articles' own words", "write": "written from the quotes", "abstain": ""}
+MODES = {"quote": "in the articles’ own words", "write": "written from the quotes", "abstain": ""}
 
 
 def safe(text: str) -> str:
@@ -59,13 +59,13 @@ def error_html(message: str, hint: str = "") -> str:
 
 
 def answer_html(answer: Answer) -> str:
-    """Return the short answer, how far to trust it, and its numbered quotes; or that there is none, and why."""
+    """Return the short answer, its confidence and its numbered quotes; or that there is none, and why."""
     body = _abstention(answer) if answer.mode == "abstain" else _answered(answer)
     return f'<div class="cw-answer cw-{answer.mode}">{body}{_remarks(answer)}</div>'
 
 
 def evidence_html(answer: Answer) -> str:
-    """Return the passages, each with its quote marked; after an abstention the nearest ones, marked as no answer."""
+    """Return the passages with the quotes marked; after an abstention the nearest, marked as no answer."""
     asked = f'<p class="cw-for" dir="auto">{safe(shortened(answer.question, MAX_TITLE_CHARS))}</p>'
     body = _nearest(answer) if answer.mode == "abstain" else _evidence(answer)
     return f'<section class="cw-evidence" aria-label="Evidence"><h2>Evidence</h2>{asked}{body}</section>'
@@ -81,16 +81,16 @@ def _answered(answer: Answer) -> str:
 
 
 def _abstention(answer: Answer) -> str:
-    pointer = "The nearest passages stand in the evidence; they are not an answer." if answer.hits else ""
+    pointer = "The nearest passages are listed under Evidence; they are not an answer." if answer.hits else ""
     return (
-        f'<p class="cw-text">{SILENCE}</p><p class="cw-reason" dir="auto">{safe(_sentence(answer.reason or ""))}</p>'
+        f'<p class="cw-text">{SILENCE}</p>'
+        f'<p class="cw-reason" dir="auto">{safe(_sentence(answer.reason or ""))}</p>'
         f'<p class="cw-pointer">{pointer}</p>'
     )
 
 
 def _remarks(answer: Answer) -> str:
-    changed = answer.searched_for and answer.searched_for != answer.question
-    searched = f"<p>Searched for: {inline(answer.searched_for)}</p>" if changed else ""
+    searched = f"<p>Searched for: {inline(answer.searched_for)}</p>" if rewritten(answer) else ""
     note = f'<p dir="auto">{safe(_sentence(answer.note))}</p>' if answer.note else ""
     return f'<div class="cw-remarks">{searched}{note}</div>' if searched or note else ""
 
@@ -105,10 +105,11 @@ def _support(confidence: float) -> str:
 
 
 def _quote(citation: Citation) -> str:
+    article = citation.passage.article
     return (
         f'<li><span class="cw-n">{citation.n}</span><div>'
         f'<blockquote dir="auto">{safe(citation.quote)}</blockquote>'
-        f'<p class="cw-source">{_title(citation.passage.article)}{_where(citation.passage.article)}</p></div></li>'
+        f'<p class="cw-source">{_title(article)}{_where(article)}</p></div></li>'
     )
 
 
@@ -136,31 +137,33 @@ def _date(day: date | None) -> str:
 
 def _evidence(answer: Answer) -> str:
     cards = "".join(_card(citation) for citation in answer.citations)
-    others = "".join(
+    others = [
         f'<h3 class="cw-other">{inline(other.text)} {_support(other.confidence)}</h3>'
         + "".join(_card(citation) for citation in other.citations)
         for other in answer.alternatives
-    )
+    ]
     return (
         cards
-        + _folded("Other answers, with their quotes", len(answer.alternatives), others)
-        + _considered("Other passages considered", uncited(answer))
+        + _folded("Other answers, with their quotes", others)
+        + _folded("Other passages considered", [_hit_card(hit, "") for hit in uncited(answer)])
     )
 
 
 def _nearest(answer: Answer) -> str:
     if not answer.hits:
         return '<p class="cw-empty">No passage came near this question.</p>'
-    cards = "".join(_hit_card(hit, "not an answer") for hit in answer.hits)
-    return f'<p class="cw-empty">{SILENCE} These are the nearest passages.</p>{cards}'
+    cards = [_hit_card(hit, "not an answer") for hit in answer.hits]
+    return (
+        f'<p class="cw-empty">{SILENCE} These are the nearest passages.</p>'
+        + "".join(cards[:N_NEAREST])
+        + _folded("Other passages considered", cards[N_NEAREST:])
+    )
 
 
-def _considered(title: str, hits: Sequence[Hit]) -> str:
-    return _folded(title, len(hits), "".join(_hit_card(hit, "") for hit in hits))
-
-
-def _folded(title: str, count: int, body: str) -> str:
-    return f'<details class="cw-folded"><summary>{title} ({count})</summary>{body}</details>' if count else ""
+def _folded(title: str, parts: Sequence[str]) -> str:
+    if not parts:
+        return ""
+    return f'<details class="cw-folded"><summary>{title} ({len(parts)})</summary>{"".join(parts)}</details>'
 
 
 def _card(citation: Citation) -> str:
@@ -183,11 +186,12 @@ def _hit_card(hit: Hit, label: str) -> str:
 
 
 def _frame(article: Article, label: str, passage: str, start: int, end: int, more: str) -> str:
+    file = inline(shortened(article.id, MAX_TITLE_CHARS))
     return (
         f'<article class="cw-card"><header>{label}<div><h3>{_title(article)}</h3>'
         f'<p class="cw-source">{_where(article)}</p></div></header>'
         f'<p class="cw-passage" dir="auto" tabindex="0">{passage}</p>'
-        f"<footer>{inline(shortened(article.id, MAX_TITLE_CHARS))} · characters {start}–{end}{more}</footer></article>"
+        f"<footer>{file} · characters {start}–{end}{more}</footer></article>"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from rag.domain import EVERYWHERE, Answer, Article, Hit, Reader, Retriever, Where
 from rag.errors import QuestionError
 from rag.store import Status
+from rag.text import normalise
 from rag.words import terms
 
 LONGEST = 2_000  # characters of a question; a longer one is an article
@@ -18,7 +19,9 @@ LONGEST = 2_000  # characters of a question; a longer one is an article
 class Collection(Protocol):
     """The index behind a pipeline."""
 
-    note: str | None
+    @property
+    def note(self) -> str | None:
+        """What is wrong with the index just now."""
 
     def refresh(self) -> None:
         """See all that is committed now."""
@@ -47,7 +50,7 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def ask(self, question: str, *, k: int | None = None, where: Where = EVERYWHERE) -> Answer:
+    def ask(self, question: str, k: int | None = None, where: Where = EVERYWHERE) -> Answer:
         """Answer from the ``k`` best passages, or abstain and say why.
 
         Raises:
@@ -63,7 +66,7 @@ class Pipeline:
         note = "; ".join(note for note in (self.index.note, answer.note) if note) or None
         return replace(answer, question=question, searched_for=asked, where=where, note=note, timings=timings)
 
-    def search(self, words: str, *, k: int | None = None, where: Where = EVERYWHERE) -> list[Hit]:
+    def search(self, words: str, k: int | None = None, where: Where = EVERYWHERE) -> list[Hit]:
         """Return the ``k`` best passages, best first, unread.
 
         Raises:
@@ -91,7 +94,7 @@ class Pipeline:
 
 def checked(question: str) -> str:
     """Return the question in one line, or raise QuestionError with what is wrong with it."""
-    asked = " ".join(question.split())
+    asked = " ".join(normalise(question).split())
     if not asked:
         raise QuestionError("the question is empty", "Ask something, for example: Who won the election?")
     if len(asked) > LONGEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -49,6 +50,12 @@ def level(confidence: float) -> str:
     if confidence >= WELL_SUPPORTED:
         return "well supported"
     return "supported" if confidence >= SUPPORTED else "weak"
+
+
+def rewritten(answer: Answer) -> bool:
+    """Whether something else was searched for than was asked; spaces and Unicode forms do not count."""
+    asked = " ".join(unicodedata.normalize("NFC", answer.question).split())
+    return answer.searched_for not in ("", asked, answer.question)
 
 
 def uncited(answer: Answer) -> list[Hit]:
@@ -151,7 +158,7 @@ def _outcome(answer: Answer) -> Iterator[_Line]:
 
 
 def _remarks(answer: Answer) -> Iterator[_Line]:
-    if answer.searched_for and answer.searched_for != answer.question:
+    if rewritten(answer):
         yield _Line(f"Searched for: {answer.searched_for}", _DIM)
     if answer.note:
         yield _Line(f"Note: {answer.note}", _DIM)

@@ -125,7 +125,7 @@ class Store:
 
     def articles(self) -> Iterator[Article]:
         """Yield all articles in the order of their arrival."""
-        return self._truth.articles()
+        return (article for article, _, _ in self._truth.stored())
 
     @property
     def shape(self) -> Shape:

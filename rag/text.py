@@ -101,7 +101,7 @@ def _is_wrapped(lines: list[Span], joints: list[_Joint]) -> bool:
 
 # sentencex compares each sentence end with each quotation of the paragraph: a long paragraph is shown to it
 # in windows, and what it says of the last characters of one, where it cannot look ahead, is not used.
-_WINDOW_CHARS = 4000
+_WINDOW_CHARS = 2000
 _AHEAD_CHARS = 100
 _OTHER_SPACE = re.compile(r"[^\S ]")  # sentencex 1.0.32 panics on a letter, a no-break space and a full stop
 # Where sentencex 1.0.32 sees an end that is none: a title before a name that could begin a sentence

@@ -30,7 +30,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE articles (
     n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL UNIQUE,
-    root TEXT NOT NULL, sha256 TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
+    file TEXT NOT NULL, sha256 TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
     source TEXT NOT NULL, published TEXT, url TEXT NOT NULL, meta TEXT NOT NULL);
 CREATE TABLE vectors (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, vector BLOB NOT NULL);
 CREATE TABLE passages (
@@ -55,12 +55,12 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the index remembers of one article: where it came from and the sum of what it said."""
+    """What the index remembers of one article: the file it came from, its place in it, and its sum."""
 
     n: int
     id: str
     place: str
-    root: str
+    file: str
     sha256: str
 
 
@@ -102,8 +102,8 @@ class Truth:
             raise
 
     @staticmethod
-    def create(path: Path, meta: Mapping[str, str]) -> None:
-        """Make an empty articles.db with these facts about it; all of it is there, or none."""
+    def create(path: Path, meta: Mapping[str, str], above: int = 0) -> None:
+        """Make an empty articles.db with these facts about it; its passages' ids start over ``above``."""
         db = sqlite3.connect(path, isolation_level=None)
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -112,6 +112,7 @@ class Truth:
             facts = {"format": str(FORMAT), "seq": "0", **meta}
             db.execute("BEGIN")
             db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(facts.items()))
+            db.execute("INSERT INTO sqlite_sequence VALUES ('passages', ?)", (above,))
             db.execute("COMMIT")
         finally:
             db.close()
@@ -139,8 +140,8 @@ class Truth:
     def reach(self) -> Reach:
         """Return the state that this connection sees."""
         with self.snapshot():
-            rows = self._all("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")
-            return Reach(self.meta("uid"), self.seq(), int(rows[0][0]) if rows else 0)
+            last_id = self._all("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")[0][0]
+            return Reach(self.meta("uid"), self.seq(), int(last_id))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -162,7 +163,7 @@ class Truth:
 
     def known(self) -> Iterator[Known]:
         """Yield what is remembered of every article, by place."""
-        for row in self._all("SELECT n, id, place, root, sha256 FROM articles ORDER BY place"):
+        for row in self._all("SELECT n, id, place, file, sha256 FROM articles ORDER BY place"):
             yield Known(*row)
 
     def files(self) -> dict[str, str]:
@@ -174,11 +175,10 @@ class Truth:
         rows = self._all(f"SELECT {_ARTICLE} FROM articles a WHERE a.id = ?", (id,))
         return _article(rows[0]) if rows else None
 
-    def articles(self) -> Iterator[Article]:
-        """Yield every article in the order of arrival, one at a time in memory."""
-        for (n,) in self._all("SELECT n FROM articles ORDER BY n"):
-            for row in self._all(f"SELECT {_ARTICLE} FROM articles a WHERE a.n = ?", (n,)):
-                yield _article(row)
+    def stored(self) -> Iterator[tuple[Article, str, str]]:
+        """Yield every article with its place and its file, in the order of arrival, one at a time."""
+        for n, place, file in self._all("SELECT n, place, file FROM articles ORDER BY n"):
+            yield self._article_n(n), place, file
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
         """Return id → passage for those of ``ids`` that exist; one article object serves its passages."""
@@ -264,24 +264,24 @@ class Truth:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def put(self, article: Article, place: str, root: str, pieces: Sequence[Piece]) -> None:
+    def put(self, article: Article, place: str, file: str, pieces: Sequence[Piece]) -> None:
         """Store an article whole, instead of what came from ``place`` before; call inside ``change``."""
         day = article.published.isoformat() if article.published else None
         said = (article.title, article.text, article.source, day, article.url, json.dumps(dict(article.meta)))
-        row = (article.id, place, root, fingerprint(article), *said)
+        row = (article.id, place, file, fingerprint(article), *said)
         old = self._all("SELECT n FROM articles WHERE place = ?", (place,))
         if old:
             n = old[0][0]
             orphans = self._drop_passages(n)
             self._run(
-                "UPDATE articles SET id = ?, place = ?, root = ?, sha256 = ?, title = ?, text = ?, "
+                "UPDATE articles SET id = ?, place = ?, file = ?, sha256 = ?, title = ?, text = ?, "
                 "source = ?, published = ?, url = ?, meta = ? WHERE n = ?",
                 (*row, n),
             )
         else:
             orphans = []
             n = self._run(
-                "INSERT INTO articles (id, place, root, sha256, title, text, source, published, url, meta) "
+                "INSERT INTO articles (id, place, file, sha256, title, text, source, published, url, meta) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             ).lastrowid
@@ -289,9 +289,9 @@ class Truth:
             self._put_piece(n, piece)
         self._sweep(orphans)
 
-    def move(self, n: int, id: str, place: str, root: str) -> None:
+    def move(self, n: int, id: str, place: str, file: str) -> None:
         """Give an article another id and place; its passages and their ids stay; call inside ``change``."""
-        self._run("UPDATE articles SET id = ?, place = ?, root = ? WHERE n = ?", (id, place, root, n))
+        self._run("UPDATE articles SET id = ?, place = ?, file = ? WHERE n = ?", (id, place, file, n))
 
     def remove(self, n: int) -> None:
         """Remove an article and all that is its; call inside ``change``."""

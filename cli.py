@@ -1,0 +1,367 @@
+"""The command line: citewise index | ask | search | show | status | doctor | chat.
+
+Results go to stdout, all else to stderr. The exit code is 0 (also for "the articles do not say"), 1 for what
+went wrong, 2 for wrong usage, 130 for an interrupt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import CitewiseError, QuestionError, SettingsError
+
+if TYPE_CHECKING:
+    from ingest.plan import Plan
+    from ingest.sync import Summary
+    from rag.domain import Answer, Hit
+    from rag.pipeline import Pipeline
+
+OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
+_LISTED = 20  # failures that are listed one by one on stderr; --json gives all
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(format="citewise: %(message)s", stream=sys.stderr, level=logging.WARNING)
+    _use_utf8()
+    try:
+        return int(arguments.run(arguments))
+    except CitewiseError as error:
+        _complain(error)
+        return USAGE if isinstance(error, QuestionError | SettingsError) else WRONG
+    except KeyboardInterrupt:
+        _say("citewise: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain again
+        return OK
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; docs/cli.md is made from it."""
+    top = argparse.ArgumentParser(
+        prog="citewise",
+        description="Answers questions about a collection of articles, each with a verbatim, checkable quote.",
+    )
+    top.add_argument("--version", action="version", version=_version())
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    index = _command(commands, "index", _index, "bring an index in step with files and folders")
+    index.add_argument("paths", nargs="+", metavar="PATH", help="a folder, or a .txt, .md or .jsonl file")
+    index.add_argument("--yes", action="store_true", help="remove articles even if they are over half of all")
+    index.add_argument(
+        "--rebuild", action="store_true", help="make the index again beside the old one, then swap them"
+    )
+    _shaping(index)
+    _json(index)
+
+    ask = _command(commands, "ask", _ask, "answer a question, with quotes")
+    ask.add_argument("question", help="the question; - reads questions from stdin, one a line")
+    _reading(ask)
+    ask.add_argument("--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1")
+    _json(ask)
+
+    search = _command(commands, "search", _search, "find passages, without reading them for an answer")
+    search.add_argument("words", help="what to look for; - reads it from stdin, one search a line")
+    _reading(search)
+    _json(search)
+
+    show = _command(commands, "show", _show, "print the text that an article's quotes count in")
+    show.add_argument("id", help="the article's id, as in citations")
+    _json(show)
+
+    status = _command(commands, "status", _status, "say what an index holds")
+    _json(status)
+
+    doctor = _command(commands, "doctor", _doctor, "check every promise that an index makes")
+    _json(doctor)
+
+    chat = _command(commands, "chat", _chat, "serve the page")
+    chat.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    chat.add_argument("--port", type=_port, default=7860, help="the port to listen on (7860)")
+    return top
+
+
+def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary.capitalize() + "."
+    )
+    command.set_defaults(run=run)
+    command.add_argument("--index", metavar="DIR", help="the index folder (index)")
+    return command
+
+
+def _shaping(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--embedder",
+        metavar="NAME",
+        help="minilm, or a sentence-transformers model's name or folder (minilm)",
+    )
+    command.add_argument(
+        "--passage-tokens", type=_count, metavar="N", help="the length of a passage at most (160)"
+    )
+
+
+def _reading(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-k", type=_count, metavar="N", help="passages to return (8)")
+    command.add_argument("--embedder", metavar="NAME", help="the embedder that made the index (minilm)")
+
+
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON object for each result")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
+    return number
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"citewise {version('citewise')}"
+    except PackageNotFoundError:
+        return "citewise (not installed)"
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    import ingest
+
+    watcher = _Progress()
+    try:
+        summary = ingest.index(
+            arguments.paths,
+            _folder(arguments),
+            yes=arguments.yes,
+            rebuild=arguments.rebuild,
+            watcher=watcher,
+            embedder=arguments.embedder,
+            passage_tokens=arguments.passage_tokens,
+        )
+    except KeyboardInterrupt:
+        watcher.close()
+        _say("citewise: interrupted; what was stored is kept, and the same command goes on from there")
+        return INTERRUPTED
+    finally:
+        watcher.close()
+    _print_summary(summary, arguments.json)
+    return WRONG if summary.failed else OK
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    with _open(arguments, k=arguments.k, threshold=arguments.threshold) as pipeline:
+        return _each(arguments.question, lambda line: _print_answer(pipeline.ask(line), arguments.json))
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    with _open(arguments, k=arguments.k) as pipeline:
+        return _each(arguments.words, lambda line: _print_hits(line, pipeline.search(line), arguments.json))
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from rag.render import article_json
+    from rag.store import Store
+
+    with Store(_folder(arguments)) as store:
+        article = store.article(arguments.id)
+    _print(json.dumps(article_json(article), ensure_ascii=False) if arguments.json else article.text)
+    return OK
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from rag.store import Store
+
+    with Store(_folder(arguments)) as store:
+        facts = asdict(store.status())
+    if arguments.json:
+        _print(json.dumps(facts, ensure_ascii=False))
+    else:
+        _print(
+            "\n".join(
+                f"{name.removeprefix('n_'):15} {value}" for name, value in facts.items() if value is not None
+            )
+        )
+    return OK
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from rag.doctor import faults
+
+    found = list(faults(_folder(arguments)))
+    if arguments.json:
+        _print(json.dumps({"healthy": not found, "faults": found}, ensure_ascii=False))
+    else:
+        _print("\n".join(found) or "healthy")
+    return WRONG if found else OK
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    import app
+
+    app.serve(_folder(arguments), arguments.host, arguments.port)
+    return OK
+
+
+# -- parts of them --------------------------------------------------------------------------------
+
+
+def _open(arguments: argparse.Namespace, **settings: Any) -> Pipeline:
+    import rag
+
+    return rag.open(_folder(arguments), embedder=arguments.embedder, **settings)
+
+
+def _folder(arguments: argparse.Namespace) -> str:
+    from rag.settings import load
+
+    return load(index=arguments.index).index
+
+
+def _each(text: str, answer: Any) -> int:
+    """Answer ``text``, or each line of stdin for ``-``; a line that cannot be asked does not stop the others."""
+    if text != "-":
+        answer(text)
+        return OK
+    code = OK
+    for line in _lines():
+        try:
+            answer(line)
+        except QuestionError as error:
+            _complain(error)
+            code = USAGE
+    return code
+
+
+def _lines() -> Iterator[str]:
+    return (line for raw in sys.stdin if (line := raw.strip()))
+
+
+def _print_answer(answer: Answer, as_json: bool) -> None:
+    from rag.render import to_json, to_terminal
+
+    if as_json:
+        _print(json.dumps(to_json(answer), ensure_ascii=False))
+    else:
+        _print(to_terminal(answer, shutil.get_terminal_size().columns, sys.stdout.isatty()))
+
+
+def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
+    from rag.render import hits_to_json, hits_to_terminal
+
+    if as_json:
+        _print(json.dumps(hits_to_json(words, hits), ensure_ascii=False))
+    else:
+        _print(hits_to_terminal(hits, shutil.get_terminal_size().columns, sys.stdout.isatty()))
+
+
+def _print_summary(summary: Summary, as_json: bool) -> None:
+    facts = asdict(summary)
+    facts["failed"] = [{"path": failure.path, "error": failure.error} for failure in summary.failed]
+    _say(
+        f"{summary.new} new, {summary.changed} changed, {summary.moved} moved, {summary.removed} removed, "
+        f"{summary.unchanged} unchanged; {summary.passages_embedded} passages embedded in {summary.seconds:.1f} s; "
+        f"the index holds {summary.articles} articles in {summary.passages} passages"
+    )
+    _say_all("not read", [f"{failure.path}: {failure.error}" for failure in summary.failed])
+    if as_json:
+        _print(json.dumps(facts, ensure_ascii=False))
+
+
+def _say_all(what: str, lines: Sequence[str]) -> None:
+    for line in lines[:_LISTED]:
+        _say(f"{what}: {line}")
+    if len(lines) > _LISTED:
+        _say(f"{what}: and {len(lines) - _LISTED} more, all of which --json lists")
+
+
+class _Progress:
+    """Prints the plan of a run, then a bar with rate and time left."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._n_passages = 0
+        self._n_articles = 0
+
+    def planned(self, plan: Plan) -> None:
+        """Print the plan, and begin the bar if there is something to embed."""
+        from tqdm import tqdm
+
+        _say(
+            f"plan: {plan.new} new, {plan.changed} changed, {len(plan.moved)} moved, "
+            f"{len(plan.removed)} removed, {plan.unchanged} unchanged"
+        )
+        _say_all("left out", [f"{skipped.path}: {skipped.reason}" for skipped in plan.skipped])
+        self._total = plan.new + plan.changed
+        if arrivals := plan.arrivals:
+            form = "{percentage:3.0f}% |{bar:30}| {desc} [{elapsed}, {remaining} left]"
+            self._bar = tqdm(
+                total=sum(a.n_chars for a in arrivals), bar_format=form, file=sys.stderr, leave=True
+            )
+            self._describe()
+
+    def stored(self, n_chars: int, n_passages: int) -> None:
+        """Move the bar on."""
+        self._n_articles += 1
+        self._n_passages += n_passages
+        if self._bar is not None:
+            self._describe()
+            self._bar.update(n_chars)
+
+    def close(self) -> None:
+        """End the bar; twice is once."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _describe(self) -> None:
+        elapsed = self._bar.format_dict["elapsed"] or 1e-9
+        text = f"{self._n_articles}/{self._total} articles, {self._n_passages / elapsed:.0f} passages/s"
+        self._bar.set_description_str(text, refresh=False)
+
+
+def _complain(error: CitewiseError) -> None:
+    _say(f"citewise: {error.message}")
+    if error.hint:
+        _say(error.hint)
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _say(text: str) -> None:
+    from rag.render import visible
+
+    print(visible(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _use_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr, sys.stdin):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

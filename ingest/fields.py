@@ -1,0 +1,138 @@
+"""The fields of an article from what its file says of it: title, source, URL, date, and the rest as ``meta``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from rag.errors import CitewiseError
+from rag.text import normalise
+
+TITLE_CHARS = 300  # of a title that is given
+FIRST_LINE_CHARS = 120  # of a first line that serves as the title
+YEARS = range(1000, 3000)  # a year outside is a slip, or a placeholder such as 0001-01-01
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_WEEKDAY = r"(?:[a-z]{3,9}\.?,?\s+)?"
+_YEAR = r"(?P<year>\d{4})"
+_TIME = r"(?:(?:,?\s+|t)\d{1,2}:?\d{2}.*)?\Z"  # read past: an article has a day
+_DATES = [
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        rf"{_YEAR}(?P<mark>[-/.]?)(?P<month>\d\d)(?P=mark)(?P<day>\d\d){_TIME}",
+        rf"{_YEAR}[-/.](?P<month>\d{{1,2}})(?:[-/.](?P<day>\d{{1,2}}){_TIME})?\Z",
+        rf"{_YEAR}\Z",
+        rf"{_WEEKDAY}{_DAY}\s+{_NAME},?\s+{_YEAR}{_TIME}",
+        rf"{_WEEKDAY}{_NAME}\s+{_DAY},?\s+{_YEAR}{_TIME}",
+        rf"{_NAME},?\s+{_YEAR}\Z",
+    )
+]
+_HEADING = re.compile(r"^#[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
+
+
+class Unfit(CitewiseError):
+    """A value that an article cannot have; ``line`` counts from 1 in what was read, and is 0 if unknown."""
+
+    def __init__(self, message: str, hint: str, line: int = 0) -> None:
+        super().__init__(message, hint)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a file says about an article beside its text."""
+
+    title: str
+    source: str
+    url: str
+    published: date | None
+    meta: dict[str, str]
+
+
+def parse_fields(values: Mapping[str, object]) -> Fields:
+    """Sort values by field; what has no field of its own goes into ``meta`` as text, empty values nowhere.
+
+    A URL that is not http or https goes into ``meta``, and so does a date that is not written as 2017-02-19.
+
+    Raises:
+        Unfit: the date cannot be read.
+    """
+    meta = {one_line(name): text for name, value in values.items() if (text := _as_text(value))}
+    title, source, url, written = (
+        one_line(meta.pop(name, "")) for name in ("title", "source", "url", "date")
+    )
+    published = parse_date(written) if written else None
+    if url and not _is_link(url):
+        meta["url"], url = url, ""
+    if published and written != published.isoformat():
+        meta["date"] = written
+    return Fields(shorten(title, TITLE_CHARS), source, url, published, meta)
+
+
+def parse_date(written: str) -> date:
+    """Return the day that a date in an article's header means; without a day or a month, the first of them.
+
+    Raises:
+        Unfit: it is not a date, not a day of the calendar, or a form that means two days, such as 03/04/2017.
+    """
+    match = next((m for pattern in _DATES if (m := pattern.match(written))), None)
+    if match is None:
+        raise Unfit(f"the date {shorten(written, 40)!r} cannot be read", "Write it as 2017-02-19.")
+    parts = match.groupdict()
+    name, month = parts.get("name"), int(parts.get("month") or 1)
+    year = int(parts["year"])
+    if year not in YEARS:
+        raise Unfit(
+            f"the date {written!r} is outside {YEARS[0]} to {YEARS[-1]}", "Correct the year, or leave it out."
+        )
+    try:
+        return date(year, _MONTHS.index(name.lower()) + 1 if name else month, int(parts.get("day") or 1))
+    except ValueError as error:
+        raise Unfit(
+            f"the date {written!r} is not in the calendar: {error}", "Write it as 2017-02-19."
+        ) from error
+
+
+def title_of(text: str, is_markdown: bool) -> str:
+    """Return a title for a text that was given none: its first Markdown heading of level 1, or its first line."""
+    if is_markdown and (heading := _HEADING.search(text.partition("```")[0])) and heading[1]:
+        return shorten(one_line(heading[1]), TITLE_CHARS)
+    first = text.lstrip().partition("\n")[0]
+    return shorten(one_line(first.lstrip("#> ") if is_markdown else first), FIRST_LINE_CHARS)
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` normalised, with each run of white space as one space and none at the ends."""
+    return " ".join(normalise(text).split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return ``text`` if it has at most ``limit`` characters, else its beginning, cut after a word, and ``…``."""
+    if len(text) <= limit:
+        return text
+    head = text[:limit]
+    return (head[: head.rfind(" ")] if " " in head else head[:-1]) + "…"
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return normalise(value).strip()
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(text for item in value if (text := one_line(item)))
+    return normalise(json.dumps(value, ensure_ascii=False))
+
+
+def _is_link(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and " " not in url

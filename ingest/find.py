@@ -1,0 +1,143 @@
+"""The files that lie under the paths a user gives, without opening one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIXES = (".txt", ".md", ".markdown", ".jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that can hold articles. ``path`` is absolute and is ``root`` / ``key``; ``key`` has POSIX slashes.
+
+    ``root`` is the folder given, or the folder of the file given; ``shown`` names the file as the user did.
+    """
+
+    root: str
+    path: Path
+    key: str
+    size: int
+    shown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be read: ``path`` names it (``path:line``), ``error`` says why and how to mend it.
+
+    ``file`` is the absolute path of the file, or of the folder that hides what lies in it.
+    """
+
+    path: str
+    error: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file of a folder that is not for this program, and why."""
+
+    path: str
+    reason: str
+
+
+Found = Source | Failure | Skipped
+
+
+def find(paths: Sequence[Path]) -> tuple[list[Source], list[Failure], list[Skipped]]:
+    """Return what lies under ``paths``, each file once, sorted by path, whatever the order of ``paths``.
+
+    Folders are searched in depth; what is hidden in them is passed over, and links in them are not followed.
+    """
+    found: dict[str, Found] = {}
+    # An outer folder comes before what it holds, so that a file has one key however often it is given.
+    for given in sorted(paths, key=lambda path: (len(_real(path).parts), str(_real(path)))):
+        for place, item in _under(given):
+            if not isinstance(found.get(place), Source | Failure):
+                found[place] = item
+    items = [item for _, item in sorted(found.items())]
+    return (
+        [item for item in items if isinstance(item, Source)],
+        [item for item in items if isinstance(item, Failure)],
+        [item for item in items if isinstance(item, Skipped)],
+    )
+
+
+def _under(given: Path) -> Iterator[tuple[str, Found]]:
+    path = _real(given)
+    try:
+        facts = path.stat()
+    except OSError as error:
+        yield str(path), Failure(printable(given), f"cannot be read: {reason(error)}", str(path))
+        return
+    if stat.S_ISDIR(facts.st_mode):
+        yield from _in_folder(path, given)
+    elif path.suffix.lower() in SUFFIXES:
+        yield str(path), _file(path, path.parent, printable(given), facts)
+    else:
+        wrong = f"is not a {_listed()} file; convert it to one of these"
+        yield str(path), Failure(printable(given), wrong, str(path))
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises where links go round in a circle
+
+
+def _in_folder(root: Path, given: Path) -> Iterator[tuple[str, Found]]:
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            shown = printable(given / folder.relative_to(root))
+            yield str(folder), Failure(shown, f"cannot be searched: {reason(error)}", str(folder))
+            continue
+        for entry in listed:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            else:
+                yield entry.path, _entry(entry, root, given)
+
+
+def _entry(entry: os.DirEntry[str], root: Path, given: Path) -> Found:
+    path = Path(entry.path)
+    shown = printable(given / path.relative_to(root))
+    if entry.is_symlink():
+        return Skipped(shown, "a symbolic link; to read it, give its target as a path")
+    if path.suffix.lower() not in SUFFIXES:
+        return Skipped(shown, f"not a {_listed()}")
+    try:
+        return _file(path, root, shown, entry.stat(follow_symlinks=False))
+    except OSError as error:
+        return Failure(shown, f"cannot be read: {reason(error)}", str(path))
+
+
+def _file(path: Path, root: Path, shown: str, facts: os.stat_result) -> Source | Failure:
+    if not stat.S_ISREG(facts.st_mode):
+        return Failure(shown, "is not a regular file; give a file of text in its place", str(path))
+    key = path.relative_to(root).as_posix()
+    if printable(path) != str(path):
+        return Failure(shown, "has a name that is not UTF-8; rename it", str(path))
+    return Source(str(root), path, key, facts.st_size, shown)
+
+
+def printable(path: Path) -> str:
+    """Return the path as text that can be stored and printed; bytes that are not UTF-8 are escaped."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def reason(error: OSError) -> str:
+    """Return what the operating system says, without the path and the number."""
+    return (error.strerror or type(error).__name__).lower()
+
+
+def _listed() -> str:
+    return ".txt, .md or .jsonl"

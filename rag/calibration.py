@@ -1,0 +1,39 @@
+"""How sure to be: margins of the reader in, the probability that its answer is right out."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.encoder import CARD
+from rag.errors import ModelMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A logistic regression (Platt 1999), fitted by ``training.calibrate`` on questions kept from training."""
+
+    bias: float
+    margin: float  # for each logit by which the span beats "not in this passage"
+    lead: float  # for each logit by which it beats the best other answer
+
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
+        """Return what the card of a reader records.
+
+        Raises:
+            ModelMissing: it records none.
+        """
+        path = folder / CARD
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))["calibration"]
+            return cls(facts["bias"], facts["margin"], facts["lead"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelMissing(f"{path} has no calibration ({error!r})", "Install Citewise again.") from error
+
+    def confidence(self, margin: float, lead: float) -> float:
+        """Return the probability that an answer with this margin and lead is right."""
+        logit = self.bias + self.margin * margin + self.lead * lead
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))

@@ -1,0 +1,156 @@
+"""The reader that quotes: it marks the span of a passage that answers, and cites the sentence around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Encoding
+
+from rag.calibration import Calibration
+from rag.domain import Alternative, Answer, Citation, Hit, Passage
+from rag.encoder import Encoder, Outputs
+from rag.metrics import normalised
+from rag.text import fold, sentences
+
+SHIPPED = Path(__file__).parent / "models" / "reader"
+LONGEST = 25  # tokens of an answer, as the weights were trained
+N_ALTERNATIVES = 3
+N_CITATIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A possible answer: the slice ``start:end`` of a passage's article.
+
+    ``margin`` is the score of the span less that of "not in this passage", in logits.
+    """
+
+    passage: Passage
+    start: int
+    end: int
+    margin: float
+
+    @property
+    def text(self) -> str:
+        """The slice, its white space evened out."""
+        return " ".join(self.passage.article.text[self.start : self.end].split())
+
+
+class Extractive:
+    """Reads each passage with a span-marking transformer, and answers when it is sure enough."""
+
+    def __init__(self, encoder: Encoder, calibration: Calibration, threshold: float) -> None:
+        """Abstain below a confidence of ``threshold``."""
+        self._encoder, self._calibration, self._threshold = encoder, calibration, threshold
+
+    @classmethod
+    def shipped(cls, threshold: float) -> Extractive:
+        """Return the reader with the weights that come with Citewise.
+
+        Raises:
+            ModelMissing: a file of them is missing or damaged.
+        """
+        return cls(Encoder(SHIPPED), Calibration.load(SHIPPED), threshold)
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """Answer with the best span of all ``hits``; abstain when there are none or none is sure enough."""
+        if not hits:
+            return Answer(question, reason="No passage of the collection shares anything with the question.")
+        groups = grouped(self.spans(question, hits))
+        rated = [
+            Alternative(group[0].text, self._confidence(group, groups), cited(group)) for group in groups
+        ]
+        sure = [answer for answer in rated if answer.confidence >= self._threshold]
+        if not sure:
+            return Answer(
+                question,
+                confidence=max((answer.confidence for answer in rated), default=0.0),
+                hits=tuple(hits),
+                reason=f"None of the {len(hits)} nearest passages answers the question.",
+            )
+        best, *others = sure
+        return Answer(
+            question,
+            best.text,
+            best.citations,
+            best.confidence,
+            tuple(hits),
+            tuple(others[:N_ALTERNATIVES]),
+            mode="quote",
+        )
+
+    def spans(self, question: str, hits: Sequence[Hit]) -> list[Span]:
+        """Return the best span of each passage that has one, in the order of ``hits``."""
+        encodings = [self._encoder.tokens(question, hit.passage.text) for hit in hits]
+        read = zip(hits, encodings, self._encoder.run(encodings), strict=True)
+        found = (best_span(hit.passage, encoding, outputs) for hit, encoding, outputs in read)
+        return [span for span in found if span is not None]
+
+    def _confidence(self, group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:
+        margin = group[0].margin
+        rival = max((other[0].margin for other in groups if other is not group), default=0.0)
+        return self._calibration.confidence(margin, margin - max(rival, 0.0))
+
+
+def best_span(passage: Passage, encoding: Encoding, outputs: Outputs) -> Span | None:
+    """Return the span of at most LONGEST tokens with the greatest start + end logit; None for no tokens.
+
+    ``outputs`` are start and end logits ``(length,)``; position 0 stands for "not in this passage".
+    """
+    start, end = outputs
+    inside = np.flatnonzero(np.array([side == 1 for side in encoding.sequence_ids]))
+    if not len(inside):
+        return None
+    first, last = int(inside[0]), int(inside[-1]) + 1
+    scores = start[first:last, None] + end[None, first:last]  # (n, n)
+    n = last - first
+    allowed = np.triu(np.ones((n, n), dtype=bool)) & ~np.triu(np.ones((n, n), dtype=bool), LONGEST)
+    left, right = divmod(int(np.where(allowed, scores, -np.inf).argmax()), n)
+    margin = float(scores[left, right] - (start[0] + end[0]))
+    span = whole_words(passage.text, encoding.offsets[first + left][0], encoding.offsets[first + right][1])
+    return Span(passage, passage.start + span[0], passage.start + span[1], margin)
+
+
+def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span widened to the ends of the words that it begins and ends in."""
+    while start > 0 and text[start - 1].isalnum() and text[start].isalnum():
+        start -= 1
+    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return start, end
+
+
+def grouped(spans: Sequence[Span]) -> list[list[Span]]:
+    """Return the spans, best first, those with the same answer together under their best one."""
+    groups: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=lambda span: (-span.margin, span.passage.id)):
+        groups.setdefault(normalised(fold(span.text)) or span.text, []).append(span)
+    return list(groups.values())
+
+
+def cited(group: Sequence[Span]) -> tuple[Citation, ...]:
+    """Return a citation for the best span, and for each other article where a passage gives the answer too."""
+    first, *rest = group
+    seen = {first.passage.article.id}
+    chosen = [first]
+    for span in rest:
+        if span.margin > 0 and span.passage.article.id not in seen and len(chosen) < N_CITATIONS:
+            seen.add(span.passage.article.id)
+            chosen.append(span)
+    return tuple(Citation(n, span.passage, *around(span)) for n, span in enumerate(chosen, start=1))
+
+
+def around(span: Span) -> tuple[int, int]:
+    """Return the sentence, or the few sentences, of its passage that hold a span."""
+    offset = span.passage.start
+    touched = [
+        (offset + start, offset + end)
+        for start, end in sentences(span.passage.text)
+        if offset + start < span.end and span.start < offset + end
+    ]
+    if not touched:
+        return span.start, span.end
+    return min(touched[0][0], span.start), max(touched[-1][1], span.end)

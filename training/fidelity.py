@@ -1,0 +1,87 @@
+"""How near a small ONNX model is to the whole one that it was made from, on real passages and questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+Floats = NDArray[np.float32]
+
+INPUTS = ("input_ids", "token_type_ids")
+SPAN_TOKENS = 25  # longest answer of the reader
+PASSAGE_CHARS = 700  # about 150 tokens of English, the size of a passage of an index
+MEASURED = 300  # passages or questions behind a card's figures
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file, in hex."""
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def run_onnx(path: Path, encodings: Sequence[Encoding]) -> list[list[Floats]]:
+    """Return the outputs of an ONNX file for each encoding, run one at a time."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return [
+        session.run(
+            None, {name: np.array([ids]) for name, ids in zip(INPUTS, (e.ids, e.type_ids), strict=True)}
+        )
+        for e in encodings
+    ]
+
+
+def vector_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, articles: Path) -> dict[str, Any]:
+    """Return how near the vectors of ``small`` are to those of ``whole`` on passages of a JSONL of articles."""
+    texts = [json.loads(line)["text"] for line in articles.open(encoding="utf-8")]
+    starts = [text[:PASSAGE_CHARS] for text in texts if len(text) >= PASSAGE_CHARS][:MEASURED]
+    encodings = [tokenizer.encode(start) for start in starts]
+    pairs = zip(run_onnx(whole, encodings), run_onnx(small, encodings), strict=True)
+    cosines = [float((a[0] @ b[0].T).item()) for a, b in pairs]
+    return {
+        "cosine_to_float32_mean": round(float(np.mean(cosines)), 4),
+        "cosine_to_float32_min": round(min(cosines), 4),
+        "n": len(cosines),
+        "passages": f"the first {PASSAGE_CHARS} characters of an article of {articles.name}",
+        "passages_sha256": digest(articles),
+    }
+
+
+def best_span(start: Floats, end: Floats, passage: slice) -> tuple[int, int, float]:
+    """Return (first token, last token, margin over the null answer) of the best span within ``passage``."""
+    scores = start[passage, None] + end[None, passage]
+    allowed = np.triu(np.ones_like(scores)) - np.triu(np.ones_like(scores), SPAN_TOKENS)
+    first, last = np.unravel_index(np.where(allowed > 0, scores, -np.inf).argmax(), scores.shape)
+    return int(first), int(last), float(scores[first, last] - start[0] - end[0])
+
+
+def span_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, questions: Path) -> dict[str, Any]:
+    """Return how often the spans of ``small`` are those of ``whole`` on questions with their contexts."""
+    rows = [json.loads(line) for line in questions.open(encoding="utf-8")]
+    step = max(1, len(rows) // MEASURED)
+    rows = rows[::step][:MEASURED]
+    encodings = [tokenizer.encode(row["question"], row["context"]) for row in rows]
+    passages = [slice(e.type_ids.index(1), len(e.ids) - 1) for e in encodings]
+    spans, small_spans = (
+        [
+            best_span(start[0], end[0], p)
+            for (start, end), p in zip(run_onnx(path, encodings), passages, strict=True)
+        ]
+        for path in (whole, small)
+    )
+    pairs = list(zip(spans, small_spans, strict=True))
+    return {
+        "same_best_span_as_float32": round(float(np.mean([a[:2] == b[:2] for a, b in pairs])), 4),
+        "same_side_of_null_as_float32": round(
+            float(np.mean([(a[2] > 0) == (b[2] > 0) for a, b in pairs])), 4
+        ),
+        "n": len(pairs),
+        "questions": f"every {step}th of {questions.name}",
+        "questions_sha256": digest(questions),
+    }
