@@ -187,10 +187,11 @@ def launch(page: "gr.Blocks", host: str, port: int) -> str:
 
 
 def _check(host: str, port: int) -> None:
+    """Bind the port once, as the server will: its own complaint comes late and does not say why."""
     try:
-        socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        ).close()
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
     except (OSError, OverflowError) as error:
         raise CitewiseError(
             f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ TITLE_CHARS = 300  # of a title that is given
 FIRST_LINE_CHARS = 120  # of a first line that serves as the title
 YEARS = range(1000, 3000)  # a year outside is a slip, or a placeholder such as 0001-01-01
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAME = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*\.?"
+_FIELDS = ("title", "source", "url", "date")
+_MONTHS = "january february march april may june july august september october november december".split()
+_NAME = r"(?P<name>[a-z]{3,9})\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:[a-z]{3,9}\.?,?\s+)?"
 _YEAR = r"(?P<year>\d{4})"
@@ -56,17 +56,15 @@ class Fields:
 
 
 def parse_fields(values: Mapping[str, object]) -> Fields:
-    """Sort values by field; what has no field of its own goes into ``meta`` as text, empty values nowhere.
+    """Sort values by field; other text, numbers and lists of text go into ``meta``, nested values nowhere.
 
     A URL that is not http or https goes into ``meta``, and so does a date that is not written as 2017-02-19.
 
     Raises:
-        Unfit: the date cannot be read.
+        Unfit: the date cannot be read, or a field is not text.
     """
-    meta = {one_line(name): text for name, value in values.items() if (text := _as_text(value))}
-    title, source, url, written = (
-        one_line(meta.pop(name, "")) for name in ("title", "source", "url", "date")
-    )
+    meta = {one_line(name): text for name, value in values.items() if (text := _as_text(name, value))}
+    title, source, url, written = (one_line(meta.pop(name, "")) for name in _FIELDS)
     published = parse_date(written) if written else None
     if url and not _is_link(url):
         meta["url"], url = url, ""
@@ -82,21 +80,24 @@ def parse_date(written: str) -> date:
         Unfit: it is not a date, not a day of the calendar, or a form that means two days, such as 03/04/2017.
     """
     match = next((m for pattern in _DATES if (m := pattern.match(written))), None)
-    if match is None:
+    parts = match.groupdict() if match else {}
+    name: str = parts.get("name") or ""
+    month = _month(name) if name else int(parts.get("month") or 1)
+    if not parts or not month:
         raise Unfit(f"the date {shorten(written, 40)!r} cannot be read", "Write it as 2017-02-19.")
-    parts = match.groupdict()
-    name, month = parts.get("name"), int(parts.get("month") or 1)
-    year = int(parts["year"])
-    if year not in YEARS:
+    if int(parts["year"]) not in YEARS:
         raise Unfit(
-            f"the date {written!r} is outside {YEARS[0]} to {YEARS[-1]}", "Correct the year, or leave it out."
+            f"the date {written!r} is outside {YEARS[0]} to {YEARS[-1]}", "Correct it, or leave it out."
         )
     try:
-        return date(year, _MONTHS.index(name.lower()) + 1 if name else month, int(parts.get("day") or 1))
+        return date(int(parts["year"]), month, int(parts.get("day") or 1))
     except ValueError as error:
-        raise Unfit(
-            f"the date {written!r} is not in the calendar: {error}", "Write it as 2017-02-19."
-        ) from error
+        raise Unfit(f"the date {written!r} is not in the calendar: {error}", "Correct it.") from error
+
+
+def _month(name: str) -> int:
+    """Return the number of a month from its English name or the first letters of it, 0 for another word."""
+    return next((n for n, month in enumerate(_MONTHS, start=1) if month.startswith(name.lower())), 0)
 
 
 def title_of(text: str, is_markdown: bool) -> str:
@@ -120,14 +121,19 @@ def shorten(text: str, limit: int) -> str:
     return (head[: head.rfind(" ")] if " " in head else head[:-1]) + "…"
 
 
-def _as_text(value: object) -> str:
+def _as_text(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
         return normalise(value).strip()
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(text for item in value if (text := one_line(item)))
-    return normalise(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if name in _FIELDS:
+        raise Unfit(f"has a {name} that is not text", f"Write the {name} as text.")
+    items = value if isinstance(value, list) else []
+    return ", ".join(one_line(item) for item in items if isinstance(item, str))
 
 
 def _is_link(url: str) -> bool:

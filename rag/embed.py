@@ -17,6 +17,7 @@ from rag.encoder import MODEL, Encoder, encodable
 from rag.errors import ModelMissing
 
 SHIPPED = Path(__file__).parent / "models" / "embedder"
+NETWORK_S = 10.0  # to hear whether a model is on the hub
 ANY_LENGTH = 100_000  # max_tokens of a model that has no limit; no passage is as long
 
 
@@ -70,7 +71,7 @@ class SentenceTransformers:
         self._model = _open(model)
         self._tokenizer = _whole_tokenizer(self._model, model)
         self._turn = Lock()  # the library's tokenizers refuse two threads at once
-        self.dim = int(self._model.get_embedding_dimension())
+        self.dim = len(self._model.encode("a"))  # not every model knows its own
         self.max_tokens = int(min(self._model.max_seq_length or ANY_LENGTH, ANY_LENGTH))
         folder = Path(model)
         self.name = f"{folder.name if folder.is_dir() else model}:{_fingerprint(self._model)}"
@@ -102,17 +103,34 @@ def _open(model: str) -> Any:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise ModelMissing(
-            f"{model}: needs the library sentence-transformers, which is not installed",
+            f"model {model!r} needs the library sentence-transformers, which is not installed",
             'pip install "citewise[models]"',
         ) from error
     try:
+        return SentenceTransformer(model, local_files_only=True)  # what is here needs no network
+    except Exception as error:  # the library raises many kinds
+        if Path(model).is_dir():
+            raise _unloadable(model, error) from error
+    try:
+        _require_on_hub(model)
         return SentenceTransformer(model)
-    except Exception as error:  # the library, the hub's client and the network each raise their own
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelMissing(
-            f"{model}: sentence-transformers cannot load it ({reason})",
-            "Give the folder of a model, or a Hugging Face name while there is a network.",
-        ) from error
+    except Exception as error:  # the hub's client and the network raise their own
+        raise _unloadable(model, error) from error
+
+
+def _require_on_hub(model: str) -> None:
+    """Ask for ``model`` once, since the library without a network tries for over a minute."""
+    from huggingface_hub import HfApi
+
+    HfApi().model_info(model, timeout=NETWORK_S)
+
+
+def _unloadable(model: str, error: Exception) -> ModelMissing:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return ModelMissing(
+        f"model {model!r}: sentence-transformers cannot load it ({reason})",
+        "Give the folder of a model, or a Hugging Face name while there is a network.",
+    )
 
 
 def _whole_tokenizer(loaded: Any, model: str) -> Tokenizer:
@@ -120,7 +138,7 @@ def _whole_tokenizer(loaded: Any, model: str) -> Tokenizer:
     backend = getattr(loaded.tokenizer, "backend_tokenizer", loaded.tokenizer)
     if not isinstance(backend, Tokenizer):
         raise ModelMissing(
-            f"{model}: its tokenizer gives no offsets, expected one of the tokenizers library",
+            f"model {model!r}: its tokenizer gives no offsets, expected one of the tokenizers library",
             "Choose a model with a tokenizer.json.",
         )
     tokenizer = Tokenizer.from_str(backend.to_str())
@@ -130,17 +148,10 @@ def _whole_tokenizer(loaded: Any, model: str) -> Tokenizer:
 
 
 def _fingerprint(loaded: Any) -> str:
-    """Return 12 hex digits over all that shapes a vector: prompts, length, modules and weights."""
-    modules = [(type(module).__name__, module.get_config_dict()) for module in loaded]
-    settings = [loaded.prompts, loaded.max_seq_length, modules]
-    total = sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    """Return 12 hex digits over all that shapes a vector: prompts, length, modules, pooling and weights."""
+    modules = [(type(module).__name__, str(getattr(module, "pooling_mode", ""))) for module in loaded]
+    total = sha256(json.dumps([loaded.prompts, loaded.max_seq_length, modules], sort_keys=True).encode())
     for name, tensor in sorted(loaded.state_dict().items()):
         total.update(name.encode())
-        total.update(_bytes(tensor))
+        total.update(tensor.detach().cpu().float().contiguous().numpy())  # bfloat16 has no numpy form
     return total.hexdigest()[:12]
-
-
-def _bytes(tensor: Any) -> memoryview:
-    from torch import uint8  # bfloat16 has no numpy form, its bytes do
-
-    return memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(uint8).numpy())

@@ -58,7 +58,7 @@ class Pipeline:
         """
         started = time.perf_counter()
         asked = checked(question)
-        hits = self._retrieve(asked, k or self.k, where)
+        hits = self._retrieve(asked, self.k if k is None else k, where)
         retrieved = time.perf_counter()
         answer = self.reader.read(asked, hits)
         done = time.perf_counter()
@@ -72,7 +72,7 @@ class Pipeline:
         Raises:
             QuestionError: as for ``ask``.
         """
-        return self._retrieve(checked(words), k or self.k, where)
+        return self._retrieve(checked(words), self.k if k is None else k, where)
 
     def article(self, id: str) -> Article:
         """Return an article by its id, or raise ArticleMissing."""
@@ -88,6 +88,8 @@ class Pipeline:
         self.index.close()
 
     def _retrieve(self, asked: str, k: int, where: Where) -> list[Hit]:
+        if k < 1:
+            raise QuestionError(f"k is {k}, at least one passage must be read", "Give a positive k.")
         self.index.refresh()
         return self.retriever.retrieve(asked, k, where)
 

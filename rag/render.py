@@ -82,6 +82,16 @@ def to_json(answer: Answer) -> dict[str, object]:
     }
 
 
+def hits_to_json(words: str, hits: Sequence[Hit]) -> dict[str, object]:
+    """Return the object that ``search --json`` prints; hits are shaped as those of an answer."""
+    return {"words": words, "hits": [_hit(hit) for hit in hits]}
+
+
+def article_json(article: Article) -> dict[str, object]:
+    """Return the object that ``show --json`` prints: an article as in citations, and its whole text."""
+    return {**_article(article), "text": article.text}
+
+
 def _article(article: Article) -> dict[str, object]:
     return {
         "id": article.id,
@@ -141,7 +151,22 @@ def to_terminal(answer: Answer, width: int = 80, colour: bool = False) -> str:
             _Line(f"Another answer: {alternative.text} ({_support(alternative.confidence)})"),
         ]
         lines += _quotes(alternative.citations)
-    return "\n".join(row for line in lines for row in _rows(line, width, colour))
+    return _shown(lines, width, colour)
+
+
+def hits_to_terminal(hits: Sequence[Hit], width: int = 80, colour: bool = False) -> str:
+    """Return passages that were found but not read, best first, as lines of at most ``width`` characters."""
+    if not hits:
+        return "No passage was found."
+    lines: list[_Line] = []
+    for rank, hit in enumerate(hits, start=1):
+        number = f"{rank}. "
+        lines += [_Line("")] if lines else []
+        lines += [
+            _Line(hit.passage.text, "", number),
+            *_found(hit, " " * len(number), f" · score {hit.score:.3g}"),
+        ]
+    return _shown(lines, width, colour)
 
 
 def _support(confidence: float) -> str:
@@ -177,17 +202,25 @@ def _nearest(hits: Sequence[Hit]) -> Iterator[_Line]:
         yield _Line("")
         yield _Line("The nearest passages, not an answer:")
     for hit in hits[:N_NEAREST]:
-        passage = hit.passage
         yield _Line("")
-        yield _Line(shortened(passage.text, MAX_NEAREST_CHARS), _DIM, "  - ")
-        yield from _origin(passage.article, passage.start, passage.end, "    ")
+        yield _Line(shortened(hit.passage.text, MAX_NEAREST_CHARS), _DIM, "  - ")
+        yield from _found(hit, "    ")
 
 
-def _origin(article: Article, start: int, end: int, margin: str) -> Iterator[_Line]:
+def _found(hit: Hit, margin: str, more: str = "") -> Iterator[_Line]:
+    return _origin(hit.passage.article, hit.passage.start, hit.passage.end, margin, more)
+
+
+def _origin(article: Article, start: int, end: int, margin: str, more: str = "") -> Iterator[_Line]:
     date = article.published.isoformat() if article.published else ""
-    known = [part for part in (shortened(article.title, MAX_TITLE_CHARS), article.source, date) if part]
-    yield _Line(" · ".join(known), "", margin)
-    yield _Line(f"{article.id} {start}:{end}", _DIM, margin)
+    known = [shortened(part, MAX_TITLE_CHARS) for part in (article.title, article.source, date) if part]
+    if known:
+        yield _Line(" · ".join(known), "", margin)
+    yield _Line(f"{article.id} {start}:{end}{more}", _DIM, margin)
+
+
+def _shown(lines: Sequence[_Line], width: int, colour: bool) -> str:
+    return "\n".join(row for line in lines for row in _rows(line, width, colour))
 
 
 def _rows(line: _Line, width: int, colour: bool) -> list[str]:
@@ -197,6 +230,7 @@ def _rows(line: _Line, width: int, colour: bool) -> list[str]:
         max(width, len(line.margin) + 20),  # a terminal that says 0 columns still gets words
         initial_indent=line.margin,
         subsequent_indent=" " * len(line.margin),
+        break_on_hyphens=False,  # ids are copied
     )
     if not (colour and line.style):
         return rows or [""]

