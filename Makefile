@@ -29,7 +29,7 @@ lint: $(VENV)/.dev  ## check style, types and docstrings
 	$(BIN)/mypy
 
 docs: $(VENV)/.dev  ## write the generated parts of the documents anew
-	$(BIN)/python -m docs.generate
+	$(BIN)/python docs/generate.py
 
 clean:           ## remove the environment and the index
 	rm -rf $(VENV) $(INDEX)

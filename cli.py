@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,8 @@ _LISTED = 20  # failures that are listed one by one on stderr; --json gives all
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(format="citewise: %(message)s", stream=sys.stderr, level=logging.WARNING)
     _use_utf8()
+    _log_to_stderr()
     try:
         return int(arguments.run(arguments))
     except CitewiseError as error:
@@ -171,13 +171,23 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> int:
+    from rag.domain import Answer
+
+    def refused(line: str, error: QuestionError) -> None:
+        if arguments.json:  # one object a line, whatever the line
+            _print_answer(Answer(line, reason=f"{error.message}. {error.hint}"), as_json=True)
+
     with _open(arguments, k=arguments.k, threshold=arguments.threshold) as pipeline:
-        return _each(arguments.question, lambda line: _print_answer(pipeline.ask(line), arguments.json))
+        return _each(
+            arguments.question, lambda line: _print_answer(pipeline.ask(line), arguments.json), refused
+        )
 
 
 def _search(arguments: argparse.Namespace) -> int:
     with _open(arguments, k=arguments.k) as pipeline:
-        return _each(arguments.words, lambda line: _print_hits(line, pipeline.search(line), arguments.json))
+        return _each(
+            arguments.words, lambda line: _print_hits(line, pipeline.search(line), arguments.json), _ignored
+        )
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -239,8 +249,8 @@ def _folder(arguments: argparse.Namespace) -> str:
     return load(index=arguments.index).index
 
 
-def _each(text: str, answer: Any) -> int:
-    """Answer ``text``, or each line of stdin for ``-``; a line that cannot be asked does not stop the others."""
+def _each(text: str, answer: Callable[[str], None], refused: Callable[[str, QuestionError], None]) -> int:
+    """Answer ``text``, or each line of stdin for ``-``; a line that is refused does not stop the others."""
     if text != "-":
         answer(text)
         return OK
@@ -250,8 +260,13 @@ def _each(text: str, answer: Any) -> int:
             answer(line)
         except QuestionError as error:
             _complain(error)
+            refused(line, error)
             code = USAGE
     return code
+
+
+def _ignored(line: str, error: QuestionError) -> None:
+    """Print nothing on stdout for a search that was refused."""
 
 
 def _lines() -> Iterator[str]:
@@ -355,6 +370,15 @@ def _say(text: str) -> None:
     from rag.render import visible
 
     print(visible(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _log_to_stderr() -> None:
+    log = logging.getLogger("citewise")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("citewise: %(message)s"))
+        log.addHandler(handler)
+        log.propagate = False
 
 
 def _use_utf8() -> None:

@@ -33,7 +33,8 @@ _DATES = [
         rf"{_NAME},?\s+{_YEAR}\Z",
     )
 ]
-_HEADING = re.compile(r"^#[ \t]+(.*?)[ \t]*#*[ \t]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#[ \t]+(\S.*)", re.MULTILINE)
+_CLOSING_HASHES = re.compile(r"\s#+\Z")
 
 
 class Unfit(CitewiseError):
@@ -102,8 +103,8 @@ def _month(name: str) -> int:
 
 def title_of(text: str, is_markdown: bool) -> str:
     """Return a title for a text that was given none: its first Markdown heading of level 1, or its first line."""
-    if is_markdown and (heading := _HEADING.search(text.partition("```")[0])) and heading[1]:
-        return shorten(one_line(heading[1]), TITLE_CHARS)
+    if is_markdown and (heading := _HEADING.search(text.partition("```")[0])):
+        return shorten(_CLOSING_HASHES.sub("", one_line(heading[1])), TITLE_CHARS)
     first = text.lstrip().partition("\n")[0]
     return shorten(one_line(first.lstrip("#> ") if is_markdown else first), FIRST_LINE_CHARS)
 

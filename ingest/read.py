@@ -27,7 +27,7 @@ MAX_HEADER_CHARS = 2**16  # of a front matter: the YAML reader is slow
 
 _FENCE = re.compile(r"---[ \t]*\n")
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
-_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
+_BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 
 
 def read(source: Source) -> Iterator[Article | Failure]:
@@ -74,7 +74,8 @@ def _too_long(size: int) -> Unfit:
 
 def _article(id: str, values: dict[str, object], text: str, encoding: str, is_markdown: bool) -> Article:
     fields = parse_fields(values)
-    body = _BLANK_LINES.sub("", text).rstrip()
+    blank = _BLANK_LINES.match(text)
+    body = text[blank.end() if blank else 0 :].rstrip()
     if not re.search(r"[^\W_]", body):
         raise Unfit("has no text: not one letter or digit", "Write its text, or remove it.")
     meta = fields.meta if encoding == "utf-8" else fields.meta | {"encoding": encoding}

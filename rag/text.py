@@ -42,16 +42,16 @@ def words(text: str) -> list[Span]:
 
 def trim(text: str, start: int, end: int) -> Span:
     """Return the span without the white space at its ends; ``start == end`` when it has nothing else."""
-    piece = text[start:end]
-    start += len(piece) - len(piece.lstrip())
-    return start, max(start, end - (len(piece) - len(piece.rstrip())))
+    piece = text[start:end].rstrip()
+    end = start + len(piece)
+    return end - len(piece.lstrip()), end
 
 
 # ---- Paragraphs
 
+HEADING = re.compile(r"#{1,6}\s")  # matches where a Markdown heading begins
+ITEM = re.compile(r"[-+*•‣◦▪·]\s|\d{1,3}[.)]\s|[A-Za-z]\)\s|\|")  # ... an item of a list, a row of a table
 _LINE = re.compile(r"[^\n]+")
-_HEADING = re.compile(r"#{1,6}\s")
-_APART = re.compile(r"#{1,6}\s|\||[-+*•‣◦▪·]\s|\d{1,3}[.)]\s|[A-Za-z]\)\s")  # heading, table, list
 _ENDED = re.compile(r"[.!?…:;][\"'”’»)\]*_]*\Z")
 _SHORT_CHARS = 30  # a shorter line can be an item or a name, and says nothing about wrapping
 # Of the lines that could, how many stop inside a sentence: at most 0.2 where a line is a paragraph, at least
@@ -80,7 +80,8 @@ def paragraphs(text: str) -> list[Span]:
 
 def _joint(text: str, above: Span, below: Span) -> _Joint:
     blank_between = text.count("\n", above[1], below[0]) > 1
-    if blank_between or _APART.match(text, *below) or _HEADING.match(text, *above):
+    headed = HEADING.match(text, *above) or HEADING.match(text, *below)
+    if blank_between or headed or ITEM.match(text, *below):
         return "apart"
     stops = _ENDED.search(text, max(above[0], above[1] - _SHORT_CHARS), above[1])
     if stops or above[1] - above[0] < _SHORT_CHARS or not text[below[0]].islower():

@@ -24,7 +24,7 @@ Text = tuple[int, str, str]
 
 NOWHERE = Reach("", 0, 0)  # what an index in memory reaches
 _HEAP_BYTES = 32 << 20  # of a writer; tantivy asks for at least 15 MB a thread
-_LONGEST = 60  # characters; a longer run is no word that anyone types
+_LONGEST = 60  # bytes of UTF-8; a longer run is no word that anyone types
 _MEND = "It is a cache: the next citewise index makes it again."
 _SPARE = 64  # hits beyond those asked for: dead ones are dropped and ties are put in order
 _STAMP_ID = 0  # passages count from 1
@@ -75,23 +75,25 @@ class WordIndex:
     def search(
         self, words: list[str], k: int, only: Collection[int] | None = None
     ) -> list[tuple[int, float]]:
-        """Return (id, BM25 score) of the best ``k`` passages with any of ``words``; ``only`` filters ids."""
-        if not words:
+        """Return (id, BM25 score) of the best ``k`` passages with any of ``words``, ties by id.
+
+        ``only`` filters ids.
+        """
+        if not words or k < 1:
             return []
         should = [(tantivy.Occur.Should, tantivy.Query.term_query(_SCHEMA, "text", word)) for word in words]
-        with _guarded(self.folder):
-            limit = self._searcher.num_docs if only is not None else k + _SPARE
-            hits = self._searcher.search(tantivy.Query.boolean_query(should), max(1, limit), count=False).hits
-            ids = self._searcher.fast_field_values("id", [address for _, address in hits])
-        scored = [(id, score) for id, (score, _) in zip(ids, hits, strict=True) if only is None or id in only]
-        return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
+        query, wanted = tantivy.Query.boolean_query(should), k + _SPARE
+        while True:
+            found = self._found(query, wanted)
+            scored = [hit for hit in found if only is None or hit[0] in only]
+            if len(found) < wanted or (len(scored) > k and scored[k - 1][1] > found[-1][1]):
+                return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
+            wanted *= 4  # too few pass, or the last ones tie with the k-th: others may, with lower ids
 
     def ids(self) -> list[int]:
         """Return the ids of all passages held, ascending, for checking against the truth."""
-        with _guarded(self.folder):
-            hits = self._searcher.search(tantivy.Query.all_query(), max(1, self._searcher.num_docs)).hits
-            found = self._searcher.fast_field_values("id", [address for _, address in hits])
-        return sorted(id for id in found if id != _STAMP_ID)
+        found = self._found(tantivy.Query.all_query(), max(1, self._searcher.num_docs))
+        return sorted(id for id, _ in found if id != _STAMP_ID)
 
     def stamp(self) -> Reach:
         """Return what the cache says of itself."""
@@ -100,6 +102,13 @@ class WordIndex:
             if len(hits) != 1:
                 raise ValueError(f"it has {len(hits)} stamps")
             return Reach(**json.loads(self._searcher.doc(hits[0][1])["stamp"][0]))
+
+    def _found(self, query: Any, limit: int) -> list[tuple[int, float]]:
+        searcher = self._searcher  # one and the same: another thread may add meanwhile
+        with _guarded(self.folder):
+            hits = searcher.search(query, limit, count=False).hits
+            ids = searcher.fast_field_values("id", [address for _, address in hits])
+        return [(id, score) for id, (score, _) in zip(ids, hits, strict=True)]
 
 
 def load(folder: Path) -> WordIndex:

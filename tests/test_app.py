@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -149,7 +150,8 @@ def free_port() -> int:
 
 def started(index: str, port: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", SERVE, index, str(port)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=Path(app.__file__).parent, **pipes)
 
 
 @pytest.fixture(scope="module")
@@ -157,11 +159,13 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that serves the page, and its address."""
     port = free_port()
     process = started("index", port)
-    told = process.stderr.readline()
-    assert told == f"Citewise answers at http://127.0.0.1:{port}/ (Ctrl-C stops it)\n"
-    yield process, f"http://127.0.0.1:{port}/"
-    process.kill()
-    process.communicate()
+    try:
+        told = process.stderr.readline()
+        assert told == f"Citewise answers at http://127.0.0.1:{port}/ (Ctrl-C stops it)\n"
+        yield process, f"http://127.0.0.1:{port}/"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,10 +22,20 @@ from tests.test_embed import assert_embedder
 pytestmark = pytest.mark.models
 
 N_PASSAGES = 200
-N_QUESTIONS = 120
-# Measured: cosine .9945 mean, .9881 least (n 300); the same span .91 and the same side of null .99 (n 300)
+N_QUESTIONS = 100
+# Measured here: cosine .9936 mean, .9878 least; the same span .89, the same side of null .98 (cards: n 300)
 MEAN_COSINE, LEAST_COSINE = 0.99, 0.97
-SAME_SPAN, SAME_SIDE = 0.84, 0.95  # three standard errors below, at N_QUESTIONS
+SAME_SPAN, SAME_SIDE = 0.82, 0.95
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: beside other work its threads wait for each other, and take five times as long."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +115,7 @@ def test_a_model_that_cannot_be_loaded_is_refused(name: str) -> None:
 @pytest.mark.data
 def test_vectors_are_near_those_of_the_original(original: SentenceTransformers, data: Path) -> None:
     articles = lines(data / "corpora" / "current_events.jsonl") + lines(data / "corpora" / "onestop.jsonl")
-    passages = [article["text"][:500] for article in articles[:: len(articles) // N_PASSAGES]][:N_PASSAGES]
+    passages = [article["text"][:400] for article in articles[:: len(articles) // N_PASSAGES]][:N_PASSAGES]
     cosines = np.sum(MiniLM().embed_passages(passages) * original.embed_passages(passages), axis=1)
     assert len(cosines) == N_PASSAGES
     assert cosines.mean() >= MEAN_COSINE
@@ -114,7 +124,8 @@ def test_vectors_are_near_those_of_the_original(original: SentenceTransformers, 
 
 @pytest.mark.data
 def test_spans_are_mostly_those_of_the_original(data: Path) -> None:
-    rows = lines(data / "qa" / "new_wiki.jsonl")[7::50][:N_QUESTIONS]
+    short = [row for row in lines(data / "qa" / "new_wiki.jsonl") if len(row["context"]) < 500]  # for speed
+    rows = short[:: len(short) // N_QUESTIONS][:N_QUESTIONS]
     encoder = Encoder(SHIPPED.parent / "reader")
     encodings = [encoder.tokens(row["question"], row["context"]) for row in rows]
     ours = spans(encodings, list(encoder.run(encodings)))

@@ -217,6 +217,17 @@ def test_terminal_says_that_the_articles_do_not_say():
     assert "[1]" not in shown
 
 
+def test_terminal_shows_the_three_nearest_passages():
+    shown = to_terminal(replace(ABSTAINED, hits=ABSTAINED.hits * 2), 80)
+    assert shown.count("  - ") == 3
+
+
+def test_terminal_never_breaks_an_id_at_its_hyphens():
+    article = replace(PLAIN, id="-".join(["part"] * 12))
+    answer = replace(ABSTAINED, hits=(Hit(Passage(1, article, 0, 6), 1.0),))
+    assert f"    {article.id}\n    0:6" in to_terminal(answer, 64)
+
+
 def test_terminal_tells_of_another_search_and_of_what_happened_instead():
     shown = to_terminal(replace(ANSWERED, searched_for="engineers bridge", note="the index is old"), 80)
     assert "Searched for: engineers bridge\nNote: the index is old\n" in shown
@@ -317,6 +328,18 @@ def test_html_of_an_abstention_marks_every_passage_as_no_answer():
     assert html.count(">not an answer<") == len(ABSTAINED.hits)
     assert "<mark>" not in html
     assert Seen(html).text.index("Nobody knows") < Seen(html).text.index("Engineers found")
+
+
+def test_html_of_an_abstention_folds_what_is_further_than_the_three_nearest():
+    folded = Seen(evidence_html(replace(ABSTAINED, hits=ABSTAINED.hits * 2))).inside("details")
+    assert folded.startswith("Other passages considered (1)")
+
+
+def test_html_shows_other_answers_with_their_quotes_folded():
+    html = evidence_html(replace(ANSWERED, hits=()))
+    folded = Seen(html).inside("details")
+    assert folded.startswith("Other answers, with their quotes (1)Nobody knows weak 0.20")
+    assert html.index("<details") < html.index("<mark>Nobody knows</mark> why the pier cracked.")
 
 
 def test_html_of_an_abstention_without_hits_points_to_nothing():

@@ -1,0 +1,53 @@
+"""The collection and questions of SQuADShifts New Wikipedia: each context is an article."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from benchmarks.origin import data
+
+FILE = "qa/new_wiki.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A question, the id of the article that answers it, and the answers that count as right."""
+
+    question: str
+    article: str
+    answers: tuple[str, ...]
+
+
+def questions() -> list[Gold]:
+    """Return all questions, in the order of the file."""
+    return [
+        Gold(row["question"], _id(row["context"]), tuple(answer["text"] for answer in row["answers"]))
+        for row in _rows()
+    ]
+
+
+def write(path: Path, titled: bool) -> Path:
+    """Write the distinct contexts as articles, one a line, and return the file; ``titled`` gives them titles."""
+    contexts = {row["context"]: row["title"].replace("_", " ") for row in _rows()}
+    with path.open("w", encoding="utf-8") as file:
+        for text, title in contexts.items():
+            article = {"id": _id(text), "text": text} | ({"title": title} if titled else {})
+            file.write(json.dumps(article) + "\n")
+    return path
+
+
+def key(article_id: str) -> str:
+    """Return what ``Gold.article`` says, from an article's id in an index, which begins with its file."""
+    return article_id.rpartition("#")[2]
+
+
+def _id(context: str) -> str:
+    return sha256(context.encode()).hexdigest()[:16]
+
+
+def _rows() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data(FILE).read_text(encoding="utf-8").splitlines()]

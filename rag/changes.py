@@ -1,0 +1,151 @@
+"""The tables of articles.db, and what a change does to them: plain SQL, run inside one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.database import Database, told
+from rag.domain import Article
+
+FORMAT = 1
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE articles (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, place TEXT NOT NULL UNIQUE,
+    file TEXT NOT NULL, sha256 TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
+    source TEXT NOT NULL, published TEXT, url TEXT NOT NULL, meta TEXT NOT NULL);
+CREATE TABLE vectors (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, vector BLOB NOT NULL);
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, article INTEGER NOT NULL REFERENCES articles (n),
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector INTEGER NOT NULL REFERENCES vectors (n));
+CREATE INDEX passages_article ON passages (article);
+CREATE INDEX passages_vector ON passages (vector);
+CREATE TABLE removed (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE INDEX removed_seq ON removed (seq);
+"""
+_FIELDS = ("id", "place", "file", "sha256", "title", "text", "source", "published", "url", "meta")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A passage about to be stored, with its vector (float16) and the key that the vector is kept under."""
+
+    start: int
+    end: int
+    key: bytes
+    vector: bytes
+
+
+def fingerprint(article: Article) -> str:
+    """Return the sha256 of all that an article says; its id and its place do not count."""
+    day = article.published.isoformat() if article.published else ""
+    parts = [article.title, article.text, article.source, day, article.url, dict(article.meta)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def vector_key(embedder: str, embedded_text: str) -> bytes:
+    """Return the 32 bytes under which the vector of a text is kept, so that nothing is embedded twice."""
+    return hashlib.sha256(f"{embedder}\0{embedded_text}".encode()).digest()
+
+
+def create(path: Path, meta: Mapping[str, str], above: int) -> None:
+    """Make an empty articles.db with these facts about it; its passages' ids start over ``above``."""
+    facts = {"format": str(FORMAT), "seq": "0", **meta}
+    with told(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.executescript("BEGIN;" + _SCHEMA)
+        db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(facts.items()))
+        db.execute("INSERT INTO sqlite_sequence VALUES ('passages', ?)", (above,))
+        db.execute("COMMIT")
+
+
+def count(db: Database) -> None:
+    """Number a change."""
+    db.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'seq'", ())
+
+
+def put(db: Database, article: Article, place: str, file: str, pieces: Sequence[Piece]) -> None:
+    """Store an article whole, instead of what came from ``place`` before."""
+    row = _row(article, place, file)
+    old = db.rows("SELECT n FROM articles WHERE place = ?", (place,))
+    if old:
+        n = int(old[0][0])
+        orphans = _drop_passages(db, n)
+        db.run(f"UPDATE articles SET {', '.join(f'{f} = ?' for f in _FIELDS)} WHERE n = ?", (*row, n))
+    else:
+        orphans = []
+        n = _insert(db, row)
+    for piece in pieces:
+        _put_piece(db, n, piece)
+    _sweep(db, orphans)
+
+
+def move(db: Database, n: int, id: str, place: str, file: str) -> None:
+    """Give an article another id and place; its passages and their ids stay."""
+    db.run("UPDATE articles SET id = ?, place = ?, file = ? WHERE n = ?", (id, place, file, n))
+
+
+def remove(db: Database, n: int) -> None:
+    """Remove an article and all that is its."""
+    orphans = _drop_passages(db, n)
+    db.run("DELETE FROM articles WHERE n = ?", (n,))
+    _sweep(db, orphans)
+
+
+def remember_file(db: Database, path: str, sha256: str | None) -> None:
+    """Remember the sum of a file that was read whole without complaint; None forgets it."""
+    db.run("DELETE FROM files WHERE path = ?", (path,))
+    if sha256:
+        db.run("INSERT INTO files VALUES (?, ?)", (path, sha256))
+
+
+def set_meta(db: Database, key: str, value: str) -> None:
+    """Record a fact about the index."""
+    db.run(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+    )
+
+
+def _row(article: Article, place: str, file: str) -> tuple[str | None, ...]:
+    day = article.published.isoformat() if article.published else None
+    said = (article.title, article.text, article.source, day, article.url, json.dumps(dict(article.meta)))
+    return (article.id, place, file, fingerprint(article), *said)
+
+
+def _insert(db: Database, row: Sequence[str | None]) -> int:
+    marks = ", ".join("?" * len(_FIELDS))
+    n = db.run(f"INSERT INTO articles ({', '.join(_FIELDS)}) VALUES ({marks})", row).lastrowid
+    return int(n or 0)
+
+
+def _put_piece(db: Database, article_n: int, piece: Piece) -> None:
+    db.run("INSERT OR IGNORE INTO vectors (key, vector) VALUES (?, ?)", (piece.key, piece.vector))
+    db.run(
+        'INSERT INTO passages (article, start, "end", vector) '
+        "VALUES (?, ?, ?, (SELECT n FROM vectors WHERE key = ?))",
+        (article_n, piece.start, piece.end, piece.key),
+    )
+
+
+def _drop_passages(db: Database, n: int) -> list[int]:
+    """Delete the passages of an article, remember that they went, and return the vectors they had."""
+    rows = db.rows("SELECT id, vector FROM passages WHERE article = ?", (n,))
+    for id, _ in rows:
+        db.run("INSERT INTO removed SELECT ?, CAST(value AS INTEGER) FROM meta WHERE key = 'seq'", (id,))
+    db.run("DELETE FROM passages WHERE article = ?", (n,))
+    return [vector for _, vector in rows]
+
+
+def _sweep(db: Database, vectors: Sequence[int]) -> None:
+    for n in vectors:
+        db.run(
+            "DELETE FROM vectors WHERE n = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?1)", (n,)
+        )

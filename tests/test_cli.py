@@ -1,0 +1,297 @@
+"""The command line as its users meet it: what goes to stdout, what to stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import cli
+from rag.folder import live
+
+HOME = Path(__file__).parent.parent
+SUMMARY = {
+    *("new", "changed", "moved", "removed", "unchanged"),
+    *("passages_embedded", "passages", "articles", "failed", "seconds"),
+}
+ANSWER = {
+    *("question", "searched_for", "answer", "answered", "confidence", "mode", "reason", "note"),
+    *("citations", "alternatives", "hits", "timings_ms"),
+}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "index"
+    assert cli.main(["index", str(HOME / "corpus"), "--index", str(folder)]) == 0
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = cli.main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_index_reports_on_stdout_only_what_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    articles = tmp_path / "a"
+    articles.mkdir()
+    (articles / "one.txt").write_text("One article.")
+    code, out, err = run(capsys, "index", articles, "--index", tmp_path / "i")
+    assert (code, out) == (0, "")
+    assert "plan: 1 new, 0 changed, 0 moved, 0 removed, 0 unchanged" in err
+    assert "passages/s" in err
+    assert "left]" in err
+    code, out, err = run(capsys, "index", articles, "--index", tmp_path / "i", "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert set(summary) == SUMMARY
+    assert (summary["unchanged"], summary["passages_embedded"], summary["failed"]) == (1, 0, [])
+
+
+def test_the_corpus_folder_is_articles_a_datasheet_and_questions(
+    index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, "index", HOME / "corpus", "--index", index, "--json")
+    assert code == 0
+    assert json.loads(out)["articles"] == len(list((HOME / "corpus" / "articles").glob("*.md")))
+    assert "README.md" in err
+    assert "questions.jsonl" in err
+
+
+def test_a_line_that_cannot_be_read_makes_the_exit_code_1_and_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [json.dumps({"id": n, "text": f"Text {n}."}) for n in range(30)]
+    lines[16] = "{"
+    (tmp_path / "x.jsonl").write_text("\n".join(lines))
+    code, out, err = run(capsys, "index", tmp_path / "x.jsonl", "--index", tmp_path / "i", "--json")
+    summary = json.loads(out)
+    assert code == 1
+    assert summary["new"] == 29
+    assert [set(failure) for failure in summary["failed"]] == [{"path", "error"}]
+    assert summary["failed"][0]["path"].endswith("x.jsonl:17")
+    assert "x.jsonl:17" in err
+
+
+def test_ask_json_keeps_the_contract(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "ask", "Who did Ayrault say Russia prefers?", "--json", "--index", index)
+    answer = json.loads(out)
+    assert code == 0
+    assert set(answer) == ANSWER
+    assert answer["answered"] is True
+    assert (answer["mode"], answer["reason"], answer["note"]) == ("quote", None, None)
+    assert answer["answer"] == "Marine Le Pen or François Fillon"
+    citation = answer["citations"][0]
+    assert set(citation) == {"n", "article", "passage", "start", "end", "quote"}
+    assert set(citation["article"]) == {"id", "title", "source", "date", "url"}
+    assert citation["article"]["date"] == "2017-02-19"
+    _, text, _ = run(capsys, "show", citation["article"]["id"], "--index", index)
+    assert text[citation["start"] : citation["end"]] == citation["quote"]
+    passage = citation["passage"]
+    assert text[passage["start"] : passage["end"]] == passage["text"]
+
+
+def test_to_abstain_is_no_error(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "ask", "What did Ayrault say about NATO?", "--json", "--index", index)
+    answer = json.loads(out)
+    assert code == 0
+    assert (answer["answered"], answer["answer"], answer["citations"], answer["mode"]) == (
+        False,
+        "",
+        [],
+        "abstain",
+    )
+    assert answer["reason"]
+    assert len(answer["hits"]) == 8
+    code, out, _ = run(capsys, "ask", "What did Ayrault say about NATO?", "--index", index, "-k", 2)
+    assert code == 0
+    assert "The articles do not say." in out
+    assert "not an answer" in out
+
+
+def test_a_dash_reads_questions_one_a_line(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sys, "stdin", io.StringIO("Who fears meddling in Germany's vote?\n\nwho is\nWho is Macron?\n")
+    )
+    code, out, err = run(capsys, "ask", "-", "--json", "--index", index)
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["question"] for answer in answers] == [
+        "Who fears meddling in Germany's vote?",
+        "who is",
+        "Who is Macron?",
+    ]
+    assert "Merkel" in answers[0]["answer"]
+    assert "no word to search for" in answers[1]["reason"]
+    assert "no word to search for" in err
+    assert code == 2
+
+
+@pytest.mark.parametrize("question", ["", "   ", "who is it", "x" * 20_000])
+def test_a_question_that_cannot_be_asked_is_wrong_usage(
+    index: Path, capsys: pytest.CaptureFixture[str], question: str
+) -> None:
+    code, out, err = run(capsys, "ask", question, "--index", index)
+    assert (code, out) == (2, "")
+    assert err.startswith("citewise: the question")
+    assert len(err.splitlines()) == 2
+    assert len(err) < 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["ask"],
+        ["frobnicate"],
+        ["ask", "x", "-k", "0"],
+        ["ask", "x", "-k", "many"],
+        ["chat", "--port", "70000"],
+    ],
+)
+def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: citewise" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["ask", "Who is Macron?"], ["search", "Macron"], ["show", "x"], ["status"], ["chat"]]
+)
+def test_a_missing_index_is_said_with_the_command_that_makes_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    code, out, err = run(capsys, *command, "--index", tmp_path / "none")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == f"citewise: there is no index at {tmp_path / 'none'}"
+    assert "citewise index PATH" in err
+
+
+def test_an_index_of_a_newer_format_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("An article.")
+    run(capsys, "index", tmp_path / "a.txt", "--index", tmp_path / "i")
+    import sqlite3
+
+    database = live(tmp_path / "i") / "articles.db"
+    with sqlite3.connect(database) as db:
+        db.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
+    for command in (["ask", "What is it about?"], ["index", tmp_path / "a.txt"]):
+        code, _, err = run(capsys, *command, "--index", tmp_path / "i")
+        assert code == 1
+        assert "format 99" in err
+
+
+def test_an_index_of_another_embedder_is_refused_with_both_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("An article.")
+    run(capsys, "index", tmp_path / "a.txt", "--index", tmp_path / "i")
+    import sqlite3
+
+    with sqlite3.connect(live(tmp_path / "i") / "articles.db") as db:
+        db.execute("UPDATE meta SET value = 'other-model' WHERE key = 'embedder'")
+    code, _, err = run(capsys, "ask", "What is it about?", "--index", tmp_path / "i")
+    assert code == 1
+    assert "other-model" in err
+    assert "all-MiniLM-L6-v2" in err
+    assert "--rebuild" in err
+
+
+def test_damaged_caches_are_made_again_and_said(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generation = live(index)
+    whole = (generation / "vectors.faiss").read_bytes()
+    (generation / "vectors.faiss").write_bytes(whole[: len(whole) // 2])
+    for file in (generation / "words").iterdir():
+        file.unlink()
+    code, out, err = run(capsys, "ask", "Who did Ayrault say Russia prefers?", "--index", index)
+    assert code == 0
+    assert "Marine Le Pen or François Fillon" in out
+    assert "vectors.faiss" in err
+    assert "made again" in err
+    _, _, err = run(capsys, "ask", "Who did Ayrault say Russia prefers?", "--index", index)
+    assert err == ""
+    assert run(capsys, "doctor", "--index", index)[:2] == (0, "healthy\n")
+
+
+def test_search_and_status(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "search", "container ship aground", "-k", 3, "--json", "--index", index)
+    found = json.loads(out)
+    assert code == 0
+    assert [set(hit) for hit in found["hits"]] == [{"article", "passage", "score"}] * 3
+    assert "ever-given" in found["hits"][0]["article"]["id"]
+    code, out, _ = run(capsys, "status", "--json", "--index", index)
+    assert json.loads(out)["n_articles"] == 20
+    assert json.loads(out)["n_bytes"] > 10_000
+
+
+def test_show_of_an_unknown_article(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "show", "nobody.txt", "--index", index)
+    assert (code, out) == (1, "")
+    assert "nobody.txt" in err
+
+
+def test_escape_codes_of_a_file_name_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "\x1b[31mred.png").write_text("x")
+    (tmp_path / "a.txt").write_text("An article.")
+    _, _, err = run(capsys, "index", tmp_path, "--index", tmp_path.parent / "i")
+    assert "red.png" in err
+    assert "\x1b[31m" not in err
+
+
+def test_python_m_ingest_is_the_same_command(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("An article.")
+    command = [
+        sys.executable,
+        "-m",
+        "ingest",
+        str(tmp_path / "a.txt"),
+        "--index",
+        str(tmp_path / "i"),
+        "--json",
+    ]
+    done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["new"] == 1
+
+
+def test_an_interrupt_keeps_what_is_stored_and_says_so(tmp_path: Path) -> None:
+    text = "The quick brown fox jumps over the lazy dog near the river bank. " * 40
+    rows = (json.dumps({"id": n, "text": f"{n} {text}"}) for n in range(400))
+    (tmp_path / "x.jsonl").write_text("\n".join(rows))
+    command = [sys.executable, "cli.py", "index", str(tmp_path / "x.jsonl"), "--index", str(tmp_path / "i")]
+    process = subprocess.Popen(command, cwd=HOME, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "i" / "CURRENT").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.5)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "kept" in err
+    environ = {**os.environ, "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "cli.py", "doctor", "--index", str(tmp_path / "i")],
+        cwd=HOME, env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "healthy\n"
+
+
+def test_a_closed_pipe_is_no_error(index: Path) -> None:
+    article = "articles/2017-02-19-ayrault-denounces-cyberattacks.md"
+    script = f"{sys.executable} cli.py show {article} --index {index} | true"
+    done = subprocess.run(["bash", "-c", script], cwd=HOME, capture_output=True, text=True, check=False)
+    assert done.stderr == ""

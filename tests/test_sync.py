@@ -1,0 +1,357 @@
+"""Bringing an index in step: what is new, changed, moved, gone, unchanged; and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ingest import sync
+from ingest.sync import Summary
+from rag import doctor, folder
+from rag.domain import Vectors
+from rag.errors import CorpusError, IndexLocked, IndexStale, RemovalRefused
+from rag.store import Store
+from tests.fakes import LetterEmbedder
+
+TOKENS = 40
+
+
+class Place:
+    """A folder of articles and an index of it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.index, self.corpus = home, home / "index", home / "corpus"
+        self.corpus.mkdir()
+        self.embedder = LetterEmbedder()
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.corpus / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def lines(self, name: str, *articles: dict[str, object]) -> Path:
+        return self.write(name, "".join(json.dumps(article) + "\n" for article in articles))
+
+    def sync(self, *paths: Path, **options: bool) -> Summary:
+        self.embedder.embedded.clear()
+        return sync.index(paths or [self.corpus], self.index, self.embedder, TOKENS, **options)  # type: ignore[arg-type]
+
+    def articles(self) -> dict[str, str]:
+        with Store(self.index) as store:
+            return {article.id: article.text for article in store.articles()}
+
+    def passage_ids(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        with closing(sqlite3.connect(folder.live(self.index) / folder.DATABASE)) as db:
+            for id, passage in db.execute(
+                "SELECT a.id, p.id FROM passages p JOIN articles a ON a.n = p.article"
+            ):
+                found.setdefault(id, []).append(passage)
+        return found
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    made = Place(tmp_path)
+    for n, word in enumerate(("apple", "berry", "cherry", "date", "elder"), start=1):
+        made.write(f"{word}.txt", f"Article {n} is about the {word}. The {word} is a fruit.")
+    return made
+
+
+def counts(summary: Summary) -> tuple[int, int, int, int, int]:
+    return summary.new, summary.changed, summary.moved, summary.removed, summary.unchanged
+
+
+def test_a_first_run_stores_all_and_a_second_embeds_nothing(place: Place) -> None:
+    first = place.sync()
+    assert counts(first) == (5, 0, 0, 0, 0)
+    assert first.articles == 5
+    assert first.passages == first.passages_embedded == 5
+    second = place.sync()
+    assert counts(second) == (0, 0, 0, 0, 5)
+    assert place.embedder.embedded == []
+    assert list(doctor.faults(place.index)) == []
+
+
+def test_a_touched_file_is_unchanged(place: Place) -> None:
+    place.sync()
+    os.utime(place.corpus / "apple.txt", (1, 1))
+    assert counts(place.sync()) == (0, 0, 0, 0, 5)
+
+
+def test_a_changed_article_is_replaced_whole_and_what_stayed_is_not_embedded_again(place: Place) -> None:
+    long = ["Alpha beta gamma delta. " * 8, "Epsilon zeta eta theta. " * 8]
+    place.write("long.md", "---\ntitle: Greek\n---\n" + "\n\n".join(long))
+    place.sync()
+    before = place.passage_ids()["long.md"]
+    place.write("long.md", "---\ntitle: Greek\n---\n" + "\n\n".join([long[0], "Iota kappa. " * 8]))
+    changed = place.sync()
+    assert counts(changed) == (0, 1, 0, 0, 5)
+    assert changed.passages_embedded == 1
+    assert "Iota" in place.articles()["long.md"]
+    assert "Epsilon" not in place.articles()["long.md"]
+    assert not set(before) & set(place.passage_ids()["long.md"]), "a changed article's passages get new ids"
+
+
+def test_a_moved_file_keeps_its_passages_and_embeds_nothing(place: Place) -> None:
+    place.sync()
+    before = place.passage_ids()
+    (place.corpus / "sub").mkdir()
+    (place.corpus / "apple.txt").rename(place.corpus / "sub" / "pomme.txt")
+    moved = place.sync()
+    assert counts(moved) == (0, 0, 1, 0, 4)
+    assert moved.passages_embedded == 0
+    after = place.passage_ids()
+    assert after["sub/pomme.txt"] == before["apple.txt"]
+    assert "apple.txt" not in after
+
+
+def test_a_removed_file_goes_and_its_ids_are_never_used_again(place: Place) -> None:
+    place.sync()
+    last = place.passage_ids()["elder.txt"]
+    (place.corpus / "elder.txt").unlink()
+    assert counts(place.sync()) == (0, 0, 0, 1, 4)
+    place.write("fig.txt", "The fig is a fruit.")
+    place.sync()
+    assert min(place.passage_ids()["fig.txt"]) > max(last)
+
+
+def test_only_what_lies_under_the_paths_can_be_removed(place: Place) -> None:
+    other = place.home / "other"
+    other.mkdir()
+    (other / "x.txt").write_text("Elsewhere there is an article.")
+    (other / "y.txt").write_text("And another one.")
+    place.sync()
+    assert counts(place.sync(other)) == (2, 0, 0, 0, 0)
+    (place.corpus / "apple.txt").unlink()
+    (other / "x.txt").unlink()
+    assert counts(place.sync(other)) == (0, 0, 0, 1, 1)
+    assert "apple.txt" in place.articles()
+    assert counts(place.sync()) == (0, 0, 0, 1, 4)
+
+
+def test_a_folder_within_a_folder_that_is_known_keeps_its_ids(place: Place) -> None:
+    place.write("sub/inner.txt", "An inner article.")
+    place.sync()
+    assert counts(place.sync(place.corpus / "sub")) == (0, 0, 0, 0, 1)
+    assert "sub/inner.txt" in place.articles()
+
+
+def test_equal_names_under_two_paths_are_two_articles(place: Place) -> None:
+    other = place.home / "other"
+    other.mkdir()
+    (other / "apple.txt").write_text("Another apple altogether.")
+    place.sync()
+    place.sync(other)
+    articles = place.articles()
+    assert articles["apple.txt"] != articles["apple.txt~2"] == "Another apple altogether."
+    assert counts(place.sync(other)) == (0, 0, 0, 0, 1)
+
+
+def test_a_collection_that_moved_as_a_whole_is_known_again(place: Place) -> None:
+    place.sync()
+    before = place.passage_ids()
+    place.corpus = place.corpus.rename(place.home / "renamed")
+    assert counts(place.sync()) == (0, 0, 5, 0, 0)
+    assert place.passage_ids() == before
+
+
+def test_a_copy_is_no_move(place: Place) -> None:
+    place.sync()
+    place.write("copy.txt", (place.corpus / "apple.txt").read_text())
+    assert counts(place.sync()) == (1, 0, 0, 0, 5)
+    assert place.embedder.embedded == [], "the same text has the same vector"
+
+
+def test_two_articles_that_change_names_with_each_other(place: Place) -> None:
+    place.sync()
+    a, b = place.corpus / "apple.txt", place.corpus / "berry.txt"
+    one, two = a.read_text(), b.read_text()
+    a.write_text(two)
+    b.write_text(one)
+    assert counts(place.sync()) == (0, 2, 0, 0, 3)
+    assert place.embedder.embedded == []
+    assert place.articles()["apple.txt"] == two
+    assert list(doctor.faults(place.index)) == []
+
+
+def test_a_bad_line_is_named_and_the_others_are_there(place: Place) -> None:
+    rows = [{"id": n, "text": f"Line number {n}."} for n in range(20)]
+    path = place.lines("news.jsonl", *rows)
+    lines = path.read_text().splitlines()
+    lines[16] = '{"id": 16, "text": '
+    path.write_text("\n".join(lines))
+    summary = place.sync()
+    assert summary.new == 5 + 19
+    assert [failure.path.rpartition("/")[2] for failure in summary.failed] == ["news.jsonl:17"]
+    again = place.sync()
+    assert [failure.path for failure in again.failed] == [failure.path for failure in summary.failed]
+    assert again.unchanged == 24
+
+
+def test_a_line_or_a_file_that_failed_is_not_removed(place: Place) -> None:
+    path = place.lines("news.jsonl", {"id": "a", "text": "First line."}, {"id": "b", "text": "Second line."})
+    place.sync()
+    path.write_text('{"id": "a", "text": "First line."}\nnot json\n')
+    (place.corpus / "apple.txt").write_bytes(b"\x00\x01\x02" * 50)
+    summary = place.sync()
+    assert summary.removed == 0
+    assert len(summary.failed) == 2
+    assert {"news.jsonl#b", "apple.txt"} <= set(place.articles())
+
+
+def test_two_lines_with_one_id_are_one_article_and_one_complaint(place: Place) -> None:
+    place.lines("news.jsonl", {"id": 1, "text": "The first."}, {"id": 1, "text": "The second."})
+    summary = place.sync()
+    assert place.articles()["news.jsonl#1"] == "The first."
+    assert len(summary.failed) == 1
+
+
+def test_to_remove_over_half_wants_yes(place: Place) -> None:
+    place.sync()
+    for name in ("apple", "berry", "cherry"):
+        (place.corpus / f"{name}.txt").unlink()
+    with pytest.raises(RemovalRefused, match="3 of the 5"):
+        place.sync()
+    assert len(place.articles()) == 5
+    assert counts(place.sync(yes=True)) == (0, 0, 0, 3, 2)
+
+
+def test_to_remove_half_does_not(place: Place) -> None:
+    (place.corpus / "elder.txt").unlink()
+    place.sync()
+    for name in ("apple", "berry"):
+        (place.corpus / f"{name}.txt").unlink()
+    assert place.sync().removed == 2
+
+
+def test_an_empty_folder_never_empties_its_part_unasked(place: Place) -> None:
+    other = place.home / "other"
+    other.mkdir()
+    (other / "x.txt").write_text("A single article.")
+    place.sync(place.corpus, other)
+    (other / "x.txt").unlink()
+    with pytest.raises(RemovalRefused, match="1 of the 6"):
+        place.sync(other)
+    assert place.sync(other, yes=True).removed == 1
+
+
+@pytest.mark.parametrize("name", ["", "picture.png"])
+def test_nothing_to_read_is_an_error(place: Place, name: str) -> None:
+    empty = place.home / "empty"
+    empty.mkdir()
+    if name:
+        (empty / name).write_bytes(b"\x89PNG")
+    with pytest.raises(CorpusError, match="empty"):
+        place.sync(empty)
+
+
+def test_a_path_that_is_not_there_is_an_error(place: Place) -> None:
+    with pytest.raises(CorpusError, match="nowhere"):
+        place.sync(place.home / "nowhere")
+
+
+def test_names_with_spaces_accents_and_line_ends(place: Place) -> None:
+    for name in ("with space.txt", "été/naïve.txt", "new\nline.txt"):
+        place.write(name, f"Something about {name.split('.')[0].split('/')[-1]}.")
+    assert place.sync().new == 8
+    assert {"with space.txt", "été/naïve.txt", "new\nline.txt"} <= set(place.articles())
+
+
+def test_another_embedder_is_refused_with_both_names_and_rebuild_mends_it(place: Place) -> None:
+    place.sync()
+    before = place.passage_ids()
+    place.embedder.name = "letters-2"
+    with pytest.raises(IndexStale, match=r"letters.*letters-2.*") as caught:
+        place.sync()
+    assert "--rebuild" in caught.value.hint
+    (place.corpus / "apple.txt").unlink()
+    summary = place.sync(rebuild=True)
+    assert counts(summary) == (0, 0, 0, 1, 4)
+    assert folder.live(place.index).name == "gen-2"
+    assert min(min(ids) for ids in place.passage_ids().values()) > max(max(ids) for ids in before.values())
+    assert list(doctor.faults(place.index)) == []
+    assert counts(place.sync()) == (0, 0, 0, 0, 4)
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(place: Place) -> None:
+    place.sync()
+    with folder.writing(place.index), pytest.raises(IndexLocked, match=str(os.getpid())):
+        place.sync()
+    assert counts(place.sync()) == (0, 0, 0, 0, 5)
+
+
+class Failing(LetterEmbedder):
+    """Fails, as if interrupted, at the nth batch."""
+
+    def __init__(self, after: int, error: type[BaseException]) -> None:
+        super().__init__()
+        self.after, self.error = after, error
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.after -= 1
+        if self.after < 0:
+            raise self.error
+        return super().embed_passages(texts)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_was_stored_before_an_interrupt_stays(place: Place, error: type[BaseException]) -> None:
+    place.lines("many.jsonl", *({"id": n, "text": f"Number {n} is a number. " * 3} for n in range(400)))
+    good = place.embedder
+    place.embedder = Failing(8, error)
+    with pytest.raises(error):
+        place.sync()
+    stored = place.articles()
+    assert 0 < len(stored) < 405
+    assert list(doctor.faults(place.index)) == []
+    place.embedder = good
+    summary = place.sync()
+    assert summary.new == 405 - len(stored)
+    assert summary.articles == 405
+
+
+def test_a_reader_sees_each_article_as_soon_as_it_is_stored(place: Place) -> None:
+    place.sync()
+    seen: list[int] = []
+    with Store(place.index) as store:
+
+        class Looking(sync.Silence):
+            def stored(self, n_chars: int, n_passages: int) -> None:
+                store.refresh()
+                seen.append(len(store.matching("quince", 10)))
+
+        for n in range(3):
+            place.write(f"quince{n}.txt", f"Quince number {n}.")
+        sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Looking())
+    assert seen == [1, 2, 3]
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again_next_time(place: Place) -> None:
+    place.sync()
+
+    class Meddling(sync.Silence):
+        def planned(self, plan: object) -> None:
+            place.write("fig.txt", "The fig, second version.")
+
+    place.write("fig.txt", "The fig, first version.")
+    sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Meddling())
+    assert place.sync().failed == ()
+    assert place.articles()["fig.txt"] == "The fig, second version."
+
+
+def test_a_file_that_vanishes_after_the_plan_is_a_complaint(place: Place) -> None:
+    class Removing(sync.Silence):
+        def planned(self, plan: object) -> None:
+            (place.corpus / "apple.txt").unlink()
+
+    summary = sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Removing())
+    assert [failure.path.rpartition("/")[2] for failure in summary.failed] == ["apple.txt"]
+    assert summary.articles == 4
