@@ -27,7 +27,7 @@ EXAMPLES = (
     "Who did Ayrault say Russia prefers?",
     "Who fears meddling in Germany's vote?",
     "How long were the Chilean miners underground?",
-    "When did Notre-Dame reopen?",
+    "In what time did Usain Bolt run the 100 metres?",
 )
 """Questions about the articles of ``corpus/``; a page offers those that its own collection answers."""
 

@@ -31,11 +31,14 @@ def data(name: str) -> Path:
     """
     if not (folder := os.environ.get("CITEWISE_DATA")):
         raise SettingsError(
-            "CITEWISE_DATA is not set", "Set it to the folder that holds qa/ and corpora/; see docs/CONTRIBUTING.md."
+            "CITEWISE_DATA is not set",
+            "Set it to the folder that holds qa/ and corpora/; see docs/CONTRIBUTING.md.",
         )
     path = Path(folder) / name
     if not path.is_file():
-        raise CorpusError(str(path), "no such file", "Set CITEWISE_DATA to the folder that holds qa/ and corpora/.")
+        raise CorpusError(
+            str(path), "no such file", "Set CITEWISE_DATA to the folder that holds qa/ and corpora/."
+        )
     return path
 
 

@@ -44,7 +44,7 @@ def export(index: str, passages: str) -> dict[str, int]:
     return {"n": len(lines)}
 
 
-def load(index: str, _passages: str) -> dict[str, float]:
+def load(index: str) -> dict[str, float]:
     """Open an index, and find in it for the first time, as often as it takes for a median."""
     opening, finding = [], []
     for _ in range(N_LOADS):

@@ -42,7 +42,7 @@ def store_embedded(passages: str, index: str) -> dict[str, float]:
     return _store(nodes, index, MockEmbedding(embed_dim=DIM))
 
 
-def load(index: str, _passages: str) -> dict[str, float]:
+def load(index: str) -> dict[str, float]:
     """Open an index, and find in it for the first time, as often as it takes for a median."""
     model = MockEmbedding(embed_dim=DIM)
     vector = np.random.default_rng(0).normal(size=DIM)

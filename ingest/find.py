@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SUFFIXES = (".txt", ".md", ".markdown", ".jsonl")
@@ -15,7 +15,8 @@ SUFFIXES = (".txt", ".md", ".markdown", ".jsonl")
 class Source:
     """A file that can hold articles. ``path`` is absolute and is ``root`` / ``key``; ``key`` has POSIX slashes.
 
-    ``root`` is the folder given, or the folder of the file given; ``shown`` names the file as the user did.
+    ``root`` is the folder given, or the folder of the file given; ``shown`` names the file as the user did;
+    ``named`` says that the file itself was given.
     """
 
     root: str
@@ -23,18 +24,21 @@ class Source:
     key: str
     size: int
     shown: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What could not be read: ``path`` names it (``path:line``), ``error`` says why and how to mend it.
 
-    ``file`` is the absolute path of the file, or of the folder that hides what lies in it.
+    ``file`` is the absolute path of the file, or of the folder that hides what lies in it; ``is_other_data``
+    says that it is a line of JSONL without a text.
     """
 
     path: str
     error: str
     file: str = ""
+    is_other_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def _under(given: Path) -> Iterator[tuple[str, Found]]:
     if stat.S_ISDIR(facts.st_mode):
         yield from _in_folder(path, given)
     elif path.suffix.lower() in SUFFIXES:
-        yield str(path), _file(path, path.parent, printable(given), facts)
+        item = _file(path, path.parent, printable(given), facts)
+        yield str(path), replace(item, named=True) if isinstance(item, Source) else item
     else:
         wrong = f"is not a {_listed()} file; convert it to one of these"
         yield str(path), Failure(printable(given), wrong, str(path))
@@ -114,6 +119,8 @@ def _entry(entry: os.DirEntry[str], root: Path, given: Path) -> Found:
         return Skipped(shown, "a symbolic link; to read it, give its target as a path")
     if path.suffix.lower() not in SUFFIXES:
         return Skipped(shown, f"not a {_listed()}")
+    if path.stem.lower() == "readme":
+        return Skipped(shown, "describes the folder; to read it, give it as a path")
     try:
         return _file(path, root, shown, entry.stat(follow_symlinks=False))
     except OSError as error:

@@ -123,8 +123,8 @@ def _compare(plan: Plan, source: Source, memory: _Memory) -> None:
         return
     complaints = 0
     for item in read.read(source):
-        if isinstance(item, Failure):
-            plan.failed.append(item)
+        if not isinstance(item, Article):
+            _note(plan, item, file in memory.by_file, file)
             complaints += 1
             continue
         found = _Found(source, item.id, place_of(source, item), fingerprint(item), len(item.text))
@@ -132,6 +132,15 @@ def _compare(plan: Plan, source: Source, memory: _Memory) -> None:
         _sort_out(plan, found, memory)
     if total and not complaints:
         plan.sums[file] = total
+
+
+def _note(plan: Plan, item: Failure | Skipped, is_known: bool, file: str) -> None:
+    if isinstance(item, Failure):
+        plan.failed.append(item)
+    elif is_known:  # it held articles once: they are not to go because of what it holds now
+        plan.failed.append(Failure(item.path, item.reason, file))
+    else:
+        plan.skipped.append(item)
 
 
 def _sort_out(plan: Plan, found: _Found, memory: _Memory) -> None:

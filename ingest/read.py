@@ -30,17 +30,19 @@ _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
 
 
-def read(source: Source) -> Iterator[Article | Failure]:
+def read(source: Source) -> Iterator[Article | Failure | Skipped]:
     """Yield the articles of a file in their order, and a failure for each that cannot be read.
 
-    An article's id is the source's key, and for JSONL ``#`` and the id of its line.
+    An article's id is the source's key, and for JSONL ``#`` and the id of its line. A JSONL file of a folder
+    that holds other data, lines without a text, is skipped as a whole.
     """
     try:
         with open(source.path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise Unfit("is not a regular file", "Give a file of text in its place.")
             if source.path.suffix.lower() == ".jsonl":
-                yield from _articles_of_lines(file, source)
+                articles = _articles_of_lines(file, source)
+                yield from articles if source.named else _unless_other_data(articles, source)
             else:
                 yield _article_of_file(file, source)
     except Unfit as wrong:
@@ -56,7 +58,10 @@ def _open_at_once(path: str, flags: int) -> int:
 def _failure(source: Source, wrong: Unfit, line: int = 0) -> Failure:
     line = line or wrong.line
     place = source.shown or str(source.path)
-    return Failure(f"{place}:{line}" if line else place, f"{wrong.message}. {wrong.hint}", str(source.path))
+    error = f"{wrong.message}. {wrong.hint}"
+    return Failure(
+        f"{place}:{line}" if line else place, error, str(source.path), isinstance(wrong, _Textless)
+    )
 
 
 def _article_of_file(file: BinaryIO, source: Source) -> Article:
@@ -141,6 +146,28 @@ def _header(text: str) -> dict[str, object]:
 
 # ---- JSONL
 
+_MANY = 1000  # lines without a text from the first on; after these a file holds other data
+
+
+class _Textless(Unfit):
+    """A line of JSONL is a good object, and no article: it has no text."""
+
+
+def _unless_other_data(
+    items: Iterator[Article | Failure], source: Source
+) -> Iterator[Article | Failure | Skipped]:
+    held: list[Failure] = []
+    for item in items:
+        if isinstance(item, Article) or not item.is_other_data:
+            yield from (*held, item)
+            yield from items
+            return
+        held.append(item)
+        if len(held) == _MANY:
+            break
+    if held:
+        yield Skipped(source.shown or str(source.path), "holds other data: no line of it has a text")
+
 
 def _articles_of_lines(file: BinaryIO, source: Source) -> Iterator[Article | Failure]:
     lines_by_id: dict[str, int] = {}
@@ -180,7 +207,7 @@ def _article_of_line(raw: bytes, key: str) -> Article:
     if isinstance(id, bool) or not isinstance(id, str | int) or not one_line(str(id)):
         raise Unfit("has no id that is text or a whole number", 'Give it one: "id": "…".')
     if not isinstance(body, str):
-        raise Unfit(f"has no text: {_kind(body)} instead", 'Give it one: "text": "…".')
+        raise _Textless(f"has no text: {_kind(body)} instead", 'Give it one: "text": "…".')
     refuse_binary(body)
     return _article(f"{key}#{one_line(str(id))}", values, normalise(body), encoding, is_markdown=False)
 

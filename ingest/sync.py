@@ -118,7 +118,7 @@ class Run:
             for item in read.read(source):
                 if isinstance(item, Failure):
                     self.failed.append(item)
-                elif arrival := arrivals.get(planning.place_of(source, item)):
+                elif isinstance(item, Article) and (arrival := arrivals.get(planning.place_of(source, item))):
                     yield replace(item, id=arrival.id), arrival.place, str(source.path)
 
     def _groups(self, articles: Iterator[tuple[Article, str, str]]) -> Iterator[list[_Cut]]:

@@ -56,12 +56,15 @@ class Lagging(Generic[B, T]):
         with truth.snapshot():
             now, old = truth.reach(), self.state
             base = self._base if self._base is not None and self._fits(self._base.reach, now) else None
+            tail: T | None = None
             if old is not None and old.base is base:
-                tail, floor = self._tail(old.last_id, old.tail), old.floor
+                tail, floor, above = old.tail, old.floor, old.last_id
+            elif base is not None:
+                floor, above = base.reach.seq, base.reach.last_id
             else:
-                tail = self._tail(base.reach.last_id if base else 0, None)
-                floor = base.reach.seq if base else now.seq
+                floor, above = now.seq, 0
             dead = frozenset(truth.removed_since(floor))
+            tail = self._tail(above, tail)
         self.state = State(base, tail, dead, floor, now.last_id)
         return self.state
 

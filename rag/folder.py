@@ -9,7 +9,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +65,10 @@ def create(index: Path, meta: Mapping[str, str], above: int = 0) -> Path:
     """
     names = [int(path.name.removeprefix("gen-")) for path in generations(index)]
     folder = index / f"gen-{max(names, default=0) + 1}"
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     Truth.create(folder / DATABASE, {**meta, "uid": uuid.uuid4().hex}, above)
     return folder
 
@@ -92,14 +95,23 @@ def generations(index: Path) -> list[Path]:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old one or the new one and never a part."""
+    """Write a file so that a reader, or a crash, finds the old one or the new one and never a part.
+
+    Raises:
+        IndexFault: it cannot be written; the old one stays.
+    """
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise _unwritable(path, error) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -128,12 +140,22 @@ def writing(index: Path) -> Iterator[None]:
         raise IndexLocked(
             f"{index} is being written by {_holder(index)}", "Wait for it to end; asking goes on meanwhile."
         ) from None
+    except OSError as error:
+        raise _unwritable(index / _LOCK, error) from error
     try:
         replace(index / _HOLDER, json.dumps(_me()).encode())
         yield
     finally:
-        (index / _HOLDER).unlink(missing_ok=True)
+        with suppress(OSError):
+            (index / _HOLDER).unlink()
         lock.release()
+
+
+def _unwritable(path: Path, error: OSError) -> IndexFault:
+    return IndexFault(
+        f"{path} cannot be written: {error.strerror or error}",
+        "Free some space, or check that you may write there.",
+    )
 
 
 def _claim(index: Path) -> None:

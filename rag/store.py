@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import caches, folder, vectors, words
+from rag import folder
 from rag.domain import EVERYWHERE, Article, Passage, Vectors, Where
 from rag.errors import ArticleMissing, IndexDamaged, IndexFault
+from rag.generation import Generation
 from rag.truth import Truth
+from rag.words import terms
 
 log = logging.getLogger("citewise")
 
@@ -31,7 +34,7 @@ class Shape:
     @classmethod
     def of(cls, truth: Truth) -> Shape:
         """Return the shape that an index records of itself."""
-        return cls(truth.meta("embedder"), int(truth.meta("dim")), int(truth.meta("passage_tokens")))
+        return cls(truth.meta("embedder"), truth.number("dim"), truth.number("passage_tokens"))
 
     def facts(self) -> dict[str, str]:
         """Return the shape as an index records it."""
@@ -56,9 +59,6 @@ class Status:
 class Store:
     """An index open for reading. Threads may share it; ``close`` it, or use ``with``."""
 
-    _truth: Truth
-    _version: int
-
     def __init__(self, index: str | Path) -> None:
         """Open the live generation.
 
@@ -67,7 +67,9 @@ class Store:
         """
         self.index = Path(index)
         self._lock = threading.RLock()
-        self._open()
+        self._before: Generation | None = None  # kept for threads that are still answering from it
+        self._mark = _mark(self.index)
+        self._now: Generation | None = self._opened()
 
     def __enter__(self) -> Store:
         return self
@@ -77,38 +79,50 @@ class Store:
 
     def close(self) -> None:
         """Let go of all files; twice is once."""
-        self._truth.close()
+        with self._lock:
+            for generation in (self._before, self._now):
+                if generation:
+                    generation.truth.close()
+            self._before = self._now = None
 
     # -- finding ----------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """See all that is committed now, in the live generation of now."""
         with self._lock:
-            if self._current != _mark(self.index):
-                self._truth.close()
-                self._open()
-            elif self._version != (version := self._truth.version()):
-                self._version = version
-                self._catch_up()
+            now, mark = self._live, _mark(self.index)
+            if mark != self._mark:
+                fresh = self._opened()
+                if self._before:
+                    self._before.truth.close()
+                self._mark, self._before, self._now = mark, now, fresh
+            elif now.version != now.truth.version():
+                self._catch_up(now)
 
     def near(self, vector: Vectors, k: int, where: Where = EVERYWHERE) -> list[tuple[int, float]]:
         """Return (passage id, cosine) of the ``k`` passages nearest to ``vector`` ``(dim,)``, best first."""
-        state = self._near.state or self._near.catch_up(self._truth)
-        return vectors.search(state.base, state.tail, state.dead, vector, k, self._truth.allowed(where))
+        return self._live.search_near(vector, k, where)
 
     def matching(self, question: str, k: int, where: Where = EVERYWHERE) -> list[tuple[int, float]]:
         """Return (passage id, BM25 score) of the best ``k`` passages with words of ``question``."""
-        allowed = self._truth.allowed(where)
-        only = None if allowed is None else set(allowed.tolist())
+        now, asked = self._live, terms(question)
+        state = now.words.state
         try:
-            return self._match(words.terms(question), k, only)
+            return now.search_words(asked, k, where)
         except IndexDamaged as error:
-            self._distrust_words(error.message)
-            return self._match(words.terms(question), k, only)
+            with self._lock:
+                if now.words.state is state:  # else another thread met this damage, and mended it
+                    now.words.distrust(error.message)
+                    self._catch_up(now)
+            return now.search_words(asked, k, where)
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
         """Return id → passage; ids that are gone by now are left out."""
-        return self._truth.passages(ids)
+        found, before = self._live.truth.passages(ids), self._before
+        if before and len(found) < len(ids):
+            # A thread found these just before another generation took over; ids are never used twice.
+            found |= before.truth.passages([id for id in ids if id not in found])
+        return found
 
     def article(self, id: str) -> Article:
         """Return the article of this id.
@@ -116,7 +130,7 @@ class Store:
         Raises:
             ArticleMissing: there is none.
         """
-        article = self._truth.article(id)
+        article = self._live.truth.article(id)
         if article is None:
             raise ArticleMissing(
                 f"{self.index} has no article {id!r}", "citewise search finds articles by words."
@@ -125,94 +139,82 @@ class Store:
 
     def articles(self) -> Iterator[Article]:
         """Yield all articles in the order of their arrival."""
-        return (article for article, _, _ in self._truth.stored())
+        return (article for article, _, _ in self._live.truth.stored())
 
     @property
     def shape(self) -> Shape:
         """The settings that shaped this index."""
-        return Shape.of(self._truth)
+        return Shape.of(self._live.truth)
 
     @property
     def note(self) -> str | None:
         """What is wrong with the caches just now, and what is done instead."""
-        faults = [fault for fault in (self._near.fault, self._words.fault) if fault]
-        return f"{'; '.join(faults)}; answers come from articles.db alone" if faults else None
+        return _note(self._live)
 
     def status(self) -> Status:
         """Return what the index holds now."""
         self.refresh()
-        n_articles, n_passages = self._truth.counts()
-        shape = self.shape
+        now, shape = self._live, self.shape
+        n_articles, n_passages = now.truth.counts()
         return Status(
             path=str(self.index),
-            generation=self._folder.name,
+            generation=now.path.name,
             n_articles=n_articles,
             n_passages=n_passages,
-            changes=self._truth.seq(),
+            changes=now.truth.seq(),
             embedder=shape.embedder,
             passage_tokens=shape.passage_tokens,
-            n_bytes=sum(path.stat().st_size for path in self.index.rglob("*") if path.is_file()),
-            note=self.note,
+            n_bytes=_n_bytes(self.index),
+            note=_note(now),
         )
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _open(self) -> None:
-        self._current = _mark(self.index)
-        self._version = -1
-        self._folder = folder.live(self.index)
-        self._truth = Truth(self._folder / folder.DATABASE)
-        self._version = self._truth.version()
-        self._near = caches.Lagging(self._folder / caches.VECTORS, vectors.Base, self._vector_tail)
-        self._words = caches.Lagging(self._folder / caches.WORDS, words.load, self._word_tail)
-        self._catch_up()
+    @property
+    def _live(self) -> Generation:
+        now = self._now
+        if now is None:
+            raise IndexFault(f"{self.index} was closed", "Open the index again.")
+        return now
 
-    def _catch_up(self) -> None:
-        self._near.catch_up(self._truth)
-        self._words.catch_up(self._truth)
-        lost = [fault for fault in (self._near.fault, self._words.fault) if fault]
-        if lost and self._mend():
+    def _opened(self) -> Generation:
+        generation = Generation(folder.live(self.index))
+        try:
+            self._catch_up(generation)
+        except BaseException:
+            generation.truth.close()
+            raise
+        return generation
+
+    def _catch_up(self, generation: Generation) -> None:
+        generation.catch_up()
+        lost = generation.faults
+        if lost and self._mend(generation):
             log.warning("%s; made again from articles.db", "; ".join(lost))
         elif lost:
-            log.warning("%s", self.note)
+            log.warning("%s", _note(generation))
 
-    def _mend(self) -> bool:
+    def _mend(self, generation: Generation) -> bool:
         """Make lost caches again, unless somebody is writing or we may not."""
         try:
             with folder.writing(self.index):
-                for cache in (self._near, self._words):
-                    if cache.fault:
-                        caches.forget(cache.path)
-                caches.flush(self._folder, self._truth, final=True)
+                generation.make_again()
         except (IndexFault, OSError):
             return False
-        self._near.catch_up(self._truth)
-        self._words.catch_up(self._truth)
-        return self.note is None
+        return not generation.faults
 
-    def _distrust_words(self, fault: str) -> None:
-        with self._lock:
-            self._words.distrust(fault)
-            self._catch_up()
 
-    def _match(self, asked: list[str], k: int, only: set[int] | None) -> list[tuple[int, float]]:
-        state = self._words.state or self._words.catch_up(self._truth)
-        parts = [part for part in (state.base, state.tail) if part is not None]
-        hits = [hit for part in parts for hit in part.search(asked, k + len(state.dead), only)]
-        living = [hit for hit in hits if hit[0] not in state.dead]
-        return sorted(living, key=lambda hit: (-hit[1], hit[0]))[:k]
+def _note(generation: Generation) -> str | None:
+    faults = generation.faults
+    return f"{'; '.join(faults)}; answers come from articles.db alone" if faults else None
 
-    def _vector_tail(self, above: int, old: vectors.Tail | None) -> vectors.Tail:
-        tail = vectors.Tail(*self._truth.vectors(self.shape.dim, above))
-        return old.and_also(tail) if old else tail
 
-    def _word_tail(self, above: int, old: words.WordIndex | None) -> words.WordIndex | None:
-        texts = list(self._truth.passage_texts(above))
-        if old is None:
-            return words.in_memory(texts) if texts else None
-        if texts:
-            old.add(texts)
-        return old
+def _n_bytes(index: Path) -> int:
+    total = 0
+    for path in index.rglob("*"):
+        with suppress(OSError):  # a writer may have taken it away
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _mark(index: Path) -> object:

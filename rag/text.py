@@ -50,7 +50,8 @@ def trim(text: str, start: int, end: int) -> Span:
 # ---- Paragraphs
 
 HEADING = re.compile(r"#{1,6}\s")  # matches where a Markdown heading begins
-ITEM = re.compile(r"[-+*•‣◦▪·]\s|\d{1,3}[.)]\s|[A-Za-z]\)\s|\|")  # ... an item of a list, a row of a table
+# ... where an item of a list, a reference or a row of a table begins
+ITEM = re.compile(r"[-+*•‣◦▪·]\s|\d{1,3}[.)]\s|[A-Za-z]\)\s|\[\d{1,3}\]:\s|\|")
 _LINE = re.compile(r"[^\n]+")
 _ENDED = re.compile(r"[.!?…:;][\"'”’»)\]*_]*\Z")
 _SHORT_CHARS = 30  # a shorter line can be an item or a name, and says nothing about wrapping
@@ -115,6 +116,7 @@ _CONTINUES = re.compile(r"[a-z]+\b")  # "Yahoo! is", but not "iPhone sales"
 _CLOSERS = re.compile(r"[”’»)\]\"'*_`]+(?:\s+|\Z)")
 _OPENERS = re.compile(r"(?<=\s)[“‘«(\[]+\s*\Z")
 _BESIDE_CHARS = 40  # how far to look for them on either side of an end
+_ASIDE = re.compile(r"\([^()]*[.!?][\"'”’]*\)\s+(?=\S)")  # a sentence in brackets, left with the next one
 _LONG_CHARS = 300  # a longer sentence is parted inside its quotation, which sentencex leaves whole
 _INNER_END = re.compile(r"[a-z0-9%)]{2}[.!?][\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[A-Z0-9])")
 
@@ -177,7 +179,7 @@ def _is_end(plain: str, start: int, cut: int) -> bool:
 
 
 def _inner_cuts(plain: str, start: int, end: int) -> list[int]:
-    if end - start <= _LONG_CHARS:
-        return []
-    found = (match.end() for match in _INNER_END.finditer(plain, start, end))
-    return [cut for cut in found if cut < end and _is_end(plain, start, cut)]
+    found = [aside.end()] if (aside := _ASIDE.match(plain, start, end)) else []
+    if end - start > _LONG_CHARS:
+        found += [match.end() for match in _INNER_END.finditer(plain, start, end)]
+    return [cut for cut in sorted(set(found)) if cut < end and _is_end(plain, start, cut)]

@@ -7,11 +7,13 @@ reaches is a document of its own in the same commit, since a tantivy commit carr
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import tantivy
@@ -68,6 +70,8 @@ class WordIndex:
                 writer.add_document(_document(_STAMP_ID, stamp=(json.dumps(asdict(reach)),)))
             writer.commit()
             writer.wait_merging_threads()
+            if self.folder:
+                _share(self.folder)
             self._index.reload()
             self._searcher = self._index.searcher()
             self.reach = reach or self.reach
@@ -115,8 +119,8 @@ def load(folder: Path) -> WordIndex:
     """Open the words index in ``folder``; raise IndexDamaged when it cannot be read."""
     if not folder.is_dir():
         raise IndexDamaged(f"{folder} is missing", _MEND)
-    with _guarded(folder):
-        index = WordIndex(tantivy.Index.open(str(folder)), folder)
+    with _guarded(folder), _open_to_us(folder) as path:
+        index = WordIndex(tantivy.Index.open(str(path)), folder)
     index.reach = index.stamp()
     return index
 
@@ -124,8 +128,8 @@ def load(folder: Path) -> WordIndex:
 def create(folder: Path, texts: Iterable[Text], reach: Reach) -> WordIndex:
     """Make a words index anew in ``folder``, whatever was there, and open it."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     with _guarded(folder):
+        folder.mkdir()
         index = WordIndex(tantivy.Index(_SCHEMA, path=str(folder)), folder)
     index.add(texts, reach=reach)
     return index
@@ -136,6 +140,26 @@ def in_memory(texts: Iterable[Text]) -> WordIndex:
     index = WordIndex(tantivy.Index(_SCHEMA))
     index.add(texts)
     return index
+
+
+@contextmanager
+def _open_to_us(folder: Path) -> Iterator[Path]:
+    """Give the folder, or a copy if it may not be written: even to read, tantivy makes lock files.
+
+    What has been opened in the copy stays open when its name is gone.
+    """
+    if os.access(folder, os.W_OK):
+        yield folder
+        return
+    with TemporaryDirectory(prefix="citewise-", ignore_cleanup_errors=True) as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.lock"))
+        yield Path(copy)
+
+
+def _share(folder: Path) -> None:
+    """Let everyone read who may read the folder: tantivy makes its JSON files for their owner alone."""
+    for name in ("meta.json", ".managed.json"):
+        (folder / name).chmod(folder.stat().st_mode & 0o666)
 
 
 def _with_id(id: int) -> Any:

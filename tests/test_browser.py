@@ -9,13 +9,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 import app
+import ingest
+import rag
 from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage
 from tests.test_app import FakePipeline, free_port
 from tests.test_render import HOSTILE, hostile
 
+expect.set_options(timeout=20_000)  # ms; a loaded machine is slow, not wrong
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-background-networking --disable-component-update
  --disable-sync --no-first-run""".split()
+STORY = Path(app.__file__).with_name("corpus") / "articles" / "2017-02-19-ayrault-denounces-cyberattacks.md"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(
@@ -123,6 +127,23 @@ def test_a_question_is_answered_with_the_quote_marked_in_its_passage(watch):
     assert page.locator("#cw-side .cw-passage").first.text_content() == FIRST.text
     expect(page.get_by_label("Your question")).to_have_value("")
     assert page.title() == "Citewise"
+
+
+def test_the_first_question_of_all_from_typing_to_the_marked_quote(laptop, tmp_path):
+    ingest.index([STORY], index=tmp_path / "index")
+    with rag.open(tmp_path / "index") as pipeline:
+        page = app.build(pipeline, app.answerable(pipeline, app.EXAMPLES))
+        address = app.launch(page, "127.0.0.1", free_port())
+        watched = Watch(laptop, address)
+        watched.ask("Who did Ayrault say Russia prefers?")
+        expect(watched.page.locator("#cw-chat .cw-text")).to_contain_text("Fillon")
+        marked = watched.page.locator("#cw-side mark").first.text_content()
+        watched.page.close()
+        page.close(verbose=False)
+    assert marked in STORY.read_text(encoding="utf-8")
+    assert "Fillon" in marked
+    assert watched.external(address) == []
+    assert watched.faults == []
 
 
 def test_other_passages_unfold_by_keyboard_with_their_scores(watch):

@@ -207,6 +207,20 @@ def test_a_line_or_a_file_that_failed_is_not_removed(place: Place) -> None:
     assert {"news.jsonl#b", "apple.txt"} <= set(place.articles())
 
 
+def test_other_data_in_a_folder_is_left_out_unless_it_held_articles(place: Place) -> None:
+    questions = place.lines("questions.jsonl", {"id": 1, "question": "Why?"}, {"id": 2, "question": "Who?"})
+    place.write("README.md", "What lies here.")
+    assert place.sync().failed == ()
+    assert len(place.articles()) == 5
+    assert len(place.sync(questions, place.corpus / "README.md").failed) == 2, "named as paths, they are read"
+    assert "README.md" in place.articles()
+    news = place.lines("news.jsonl", {"id": 1, "text": "An article."})
+    place.sync()
+    news.write_text(questions.read_text())
+    summary = place.sync()
+    assert (summary.removed, len(summary.failed)) == (0, 1)
+
+
 def test_two_lines_with_one_id_are_one_article_and_one_complaint(place: Place) -> None:
     place.lines("news.jsonl", {"id": 1, "text": "The first."}, {"id": 1, "text": "The second."})
     summary = place.sync()

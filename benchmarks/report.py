@@ -1,0 +1,115 @@
+"""README.md from results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from benchmarks.results import Comparison, Origin, Part, Row, Score
+
+HEAD = """\
+# Benchmarks
+
+Written by `python -m benchmarks` from results.json; do not edit.
+`python -m benchmarks speed`, `retrieval` or `reading` measures one part.
+`--quick` tries it on little, prints, and writes nothing.
+It needs the extra `[models]`, `requirements-dev.lock`, and in `CITEWISE_DATA` the data that is named below.
+"""
+ABOUT = {
+    "speed": """\
+## Speed
+
+Ours beside the plain LlamaIndex pipeline of its own documentation: HuggingFaceEmbedding on all-MiniLM-L6-v2,
+FaissVectorStore on IndexFlatL2, VectorStoreIndex, persisted to a folder; every setting is its default.
+Both are fed the same passages, ours as articles that it must still read and cut, theirs as nodes with the very text
+that ours embeds. Runs alternate, each in a process of its own; a figure is the median, a ratio ours / theirs of a
+pair of runs, with the least and greatest in brackets. Ours in `citewise ask` also reads 8 passages and answers;
+theirs stops when it has found them. Files are in the system's memory after the first run.
+For loading and asking, theirs is given the vectors of ours, so as not to embed the corpora twice.
+""",
+    "retrieval": """\
+## Retrieval
+
+SQuADShifts New Wikipedia (Miller et al. 2020), all questions; the collection is its distinct contexts, each an
+article with its title. An article ranks where its first passage stands; hit@k is the share of questions whose article
+is among the first k, mrr@10 the mean of 1 / rank up to 10. 50 passages are considered, as by default.
+The sweeps change one setting at a time and leave the others as they ship.
+""",
+    "reading": """\
+## Reading
+
+The same collection, a sample of its questions; em and f1 as SQuAD 1.1 defines them. Each has an answer here, so that
+abstaining counts as wrong. The reader was trained on this file: these figures show regressions, no more.
+""",
+}
+
+
+def readme(parts: Mapping[str, Part]) -> str:
+    """Return README.md."""
+    return "\n".join([HEAD, *(_part(ABOUT[name], parts[name]) for name in ABOUT if name in parts)])
+
+
+def _part(about: str, part: Part) -> str:
+    sections = [about]
+    if part.comparisons:
+        sections.append(_table(map(_comparison, part.comparisons)))
+    if part.scores:
+        sections.append(_table(map(_score, part.scores)))
+    sections += [f"{table.caption}:\n\n{_table(map(_rounded, table.rows))}" for table in part.tables]
+    return "\n".join([*sections, _origin(part.origin)])
+
+
+def _comparison(row: Comparison) -> dict[str, str]:
+    spread = f" [{_number(row.spread[0])}, {_number(row.spread[1])}]" if row.spread else ""
+    return {
+        "": row.what,
+        "ours / theirs": "" if row.ratio is None else f"**{_number(row.ratio)}**{spread}",
+        "ours": f"{_number(row.ours)} {row.unit}",
+        "theirs": "" if row.theirs is None else f"{_number(row.theirs)} {row.unit}",
+        "n": row.n,
+        "target": _target(row.at_least, row.at_most, row.met),
+    }
+
+
+def _score(row: Score) -> dict[str, str]:
+    return {
+        "": row.what,
+        "value": f"{row.value:.3f}",
+        "95 % interval": f"{row.low:.3f} to {row.high:.3f}",
+        "n": f"{row.n:,}",
+        "target": _target(row.at_least, None, row.met),
+    }
+
+
+def _rounded(row: Row) -> dict[str, str]:
+    return {name: f"{value:.3f}" if isinstance(value, float) else str(value) for name, value in row.items()}
+
+
+def _target(at_least: float | None, at_most: float | None, met: bool | None) -> str:
+    bounds = [f"≥ {at_least}"] if at_least is not None else []
+    bounds += [f"≤ {at_most}"] if at_most is not None else []
+    return f"{' and '.join(bounds)}: {'met' if met else '**missed**'}" if bounds else ""
+
+
+def _number(value: float) -> str:
+    """Return a number with three digits that count."""
+    digits = next((digits for digits, limit in ((3, 1), (2, 10), (1, 100)) if abs(value) < limit), 0)
+    return f"{value:,.{digits}f}"
+
+
+def _table(rows: Iterable[Mapping[str, str]]) -> str:
+    listed = list(rows)
+    lines = [list(listed[0]), ["---"] * len(listed[0]), *(list(row.values()) for row in listed)]
+    return "\n".join(map(_line, lines)) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _origin(origin: Origin) -> str:
+    return (
+        f"`{origin.command}` at commit {origin.commit} on {origin.date}; {origin.machine}, {origin.cores} cores, "
+        f"{origin.memory_gib} GiB, load {origin.load} before the run.\n"
+        f"Versions: {', '.join(f'{name} {value}' for name, value in origin.versions.items())}.\n"
+        f"Data (sha256): {', '.join(f'{name} {value}' for name, value in origin.data.items())}.\n"
+    )

@@ -1,0 +1,69 @@
+"""One generation of an index, open for reading: its truth, and what is found through its caches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rag import caches, folder, vectors, words
+from rag.domain import Vectors, Where
+from rag.truth import Truth
+
+Scored = list[tuple[int, float]]
+
+
+class Generation:
+    """A generation open for reading: its truth, and views of its caches."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.truth = Truth(path / folder.DATABASE)
+        self.version = self.truth.version()
+        self.near = caches.Lagging(path / caches.VECTORS, vectors.Base, self._vector_tail)
+        self.words = caches.Lagging(path / caches.WORDS, words.load, self._word_tail)
+
+    @property
+    def faults(self) -> list[str]:
+        """What keeps the caches from serving just now."""
+        return [fault for fault in (self.near.fault, self.words.fault) if fault]
+
+    def catch_up(self) -> None:
+        """See all that is committed now."""
+        version = self.truth.version()
+        self.near.catch_up(self.truth)
+        self.words.catch_up(self.truth)
+        self.version = version
+
+    def make_again(self) -> None:
+        """Write lost caches anew; the holder of the writer lock alone may."""
+        for cache in (self.near, self.words):
+            if cache.fault:
+                caches.forget(cache.path)
+        caches.flush(self.path, self.truth, final=True)
+        self.catch_up()
+
+    def search_near(self, vector: Vectors, k: int, where: Where) -> Scored:
+        """Return (passage id, cosine) of the ``k`` passages nearest to ``vector`` ``(dim,)``, best first."""
+        state = self.near.state or self.near.catch_up(self.truth)
+        return vectors.search(state.base, state.tail, state.dead, vector, k, self.truth.allowed(where))
+
+    def search_words(self, asked: list[str], k: int, where: Where) -> Scored:
+        """Return (passage id, BM25 score) of the best ``k`` passages with any of the words ``asked``."""
+        state = self.words.state or self.words.catch_up(self.truth)
+        allowed = self.truth.allowed(where)
+        only = None if allowed is None else set(allowed.tolist())
+        parts = [part for part in (state.base, state.tail) if part is not None]
+        hits = [hit for part in parts for hit in part.search(asked, k + len(state.dead), only)]
+        living = [hit for hit in hits if hit[0] not in state.dead]
+        return sorted(living, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def _vector_tail(self, above: int, old: vectors.Tail | None) -> vectors.Tail:
+        tail = vectors.Tail(*self.truth.vectors(self.truth.number("dim"), above))
+        return old.and_also(tail) if old else tail
+
+    def _word_tail(self, above: int, old: words.WordIndex | None) -> words.WordIndex | None:
+        texts = list(self.truth.passage_texts(above))
+        if old is None:
+            return words.in_memory(texts) if texts else None
+        if texts:
+            old.add(texts)
+        return old
