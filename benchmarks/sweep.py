@@ -43,7 +43,7 @@ def _shapes(bench: Bench) -> Iterator[Row]:
 
 
 def _with_constant(bench: Bench, constant: int, parts: list[Retriever]) -> Row:
-    with _rank_constant(constant):
+    with rank_constant(constant):
         return _row(bench, {"constant": constant}, parts, Settings().depth)
 
 
@@ -53,7 +53,8 @@ def _row(bench: Bench, setting: Row, parts: list[Retriever], depth: int) -> Row:
 
 
 @contextmanager
-def _rank_constant(constant: int) -> Iterator[None]:
+def rank_constant(constant: int) -> Iterator[None]:
+    """Let ``Fused`` rank with another constant for a while."""
     shipped, retrieve.RANK_CONSTANT = retrieve.RANK_CONSTANT, constant
     try:
         yield

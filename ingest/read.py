@@ -25,6 +25,8 @@ __all__ = ["MAX_ARTICLE_BYTES", "Failure", "Skipped", "Source", "find", "read"]
 MAX_ARTICLE_BYTES = 10 * 2**20  # of a text or Markdown file, and of a line of JSONL
 MAX_HEADER_CHARS = 2**16  # of a front matter: the YAML reader is slow
 
+_MAX_DEPTH = 20  # of a front matter; far below what Python can recurse, far above what is written
+
 _FENCE = re.compile(r"---[ \t]*\n")
 _FENCE_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+")
@@ -113,13 +115,19 @@ def front_matter(text: str) -> tuple[dict[str, object], str]:
 
 
 class _Header(yaml.BaseLoader):
-    """Reads values as text; refuses aliases, which can stand for gigabytes, and a name given twice."""
+    """Reads values as text; refuses aliases, which can stand for gigabytes, depth, and a name given twice."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if event.anchor:
-            raise yaml.MarkedYAMLError(None, None, "anchors and aliases are not read", event.start_mark)
-        return super().compose_node(parent, index)
+        self.depth += 1
+        if event.anchor or self.depth > _MAX_DEPTH:
+            wrong = "anchors and aliases are not read" if event.anchor else "it is nested too deeply"
+            raise yaml.MarkedYAMLError(None, None, wrong, event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         values = super().construct_mapping(node, deep)
@@ -132,8 +140,6 @@ def _header(text: str) -> dict[str, object]:
     mend = "Write lines of name: value, and quote a value that has a colon."
     try:
         values = yaml.load(text, Loader=_Header)
-    except RecursionError as error:
-        raise Unfit("has a front matter that is nested too deeply", mend) from error
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
         line = mark.line + 2 if mark else 0
@@ -215,9 +221,9 @@ def _article_of_line(raw: bytes, key: str) -> Article:
 def _json_object(text: str) -> dict[str, object]:
     mend = "Write one JSON object a line."
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(text.rstrip(), object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise Unfit(f"is not JSON: {error.msg}, at character {error.colno}", mend) from error
+        raise Unfit(f"is not JSON: {error.msg}, at character {error.pos + 1}", mend) from error
     except ValueError as error:  # Python's limit on the digits of a whole number
         raise Unfit("has a number that is too long", "Write it as text.") from error
     except RecursionError as error:

@@ -1,4 +1,4 @@
-"""How sure to be: margins of the reader in, the probability that its answer is right out."""
+"""How sure to be: what the reader and the retriever say of an answer in, the probability that it is right out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Calibration:
     """A logistic regression (Platt 1999), fitted by ``training.calibrate`` on questions kept from training."""
 
     bias: float
-    margin: float  # for each logit by which the span beats "not in this passage"
-    lead: float  # for each logit by which it beats the best other answer
+    lead: float  # for each logit by which the span beats "not in this passage" and the best other answer
+    score: float  # for the retriever's score of its passage; fitted on those of ``Fused``
 
     @classmethod
     def load(cls, folder: Path) -> Calibration:
@@ -29,11 +29,11 @@ class Calibration:
         path = folder / CARD
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))["calibration"]
-            return cls(facts["bias"], facts["margin"], facts["lead"])
+            return cls(facts["bias"], facts["lead"], facts["score"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelMissing(f"{path} has no calibration ({error!r})", "Install Citewise again.") from error
 
-    def confidence(self, margin: float, lead: float) -> float:
-        """Return the probability that an answer with this margin and lead is right."""
-        logit = self.bias + self.margin * margin + self.lead * lead
+    def confidence(self, lead: float, score: float) -> float:
+        """Return the probability that an answer with this lead, from a passage with this score, is right."""
+        logit = self.bias + self.lead * lead + self.score * score
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))

@@ -36,10 +36,8 @@ def faults(index: str | Path) -> Iterator[str]:
     truth = Truth(generation / folder.DATABASE)
     try:
         near, matching = generation / caches.VECTORS, generation / caches.WORDS
-        base, text = (
-            _loaded(near, _checked_base),
-            _loaded(matching, words.load),
-        )  # first, so that none is ahead
+        base = _loaded(near, _checked_base)  # caches before the truth, so that a writer leaves none ahead
+        text = _loaded(matching, _checked_words)
         with truth.snapshot():
             yield from _truth_faults(truth)
             yield from [base] if isinstance(base, str) else _vector_faults(near, base, truth)
@@ -60,6 +58,12 @@ def _loaded(path: Path, load: Callable[[Path], T]) -> T | str:
 def _checked_base(path: Path) -> vectors.Base:
     vectors.check_sum(path)
     return vectors.Base(path)
+
+
+def _checked_words(path: Path) -> words.WordIndex:
+    index = words.load(path)
+    words.check_sum(path)
+    return index
 
 
 def _truth_faults(truth: Truth) -> Iterator[str]:

@@ -25,13 +25,15 @@ N_CITATIONS = 5
 class Span:
     """A possible answer: the slice ``start:end`` of a passage's article.
 
-    ``margin`` is the score of the span less that of "not in this passage", in logits.
+    ``margin`` is the score of the span less that of "not in this passage", in logits; ``score`` is the
+    retriever's, of the passage.
     """
 
     passage: Passage
     start: int
     end: int
     margin: float
+    score: float = 0.0
 
     @property
     def text(self) -> str:
@@ -86,16 +88,20 @@ class Extractive:
         """Return the best span of each passage that has one, in the order of ``hits``."""
         encodings = [self._encoder.tokens(question, hit.passage.text) for hit in hits]
         read = zip(hits, encodings, self._encoder.run(encodings), strict=True)
-        found = (best_span(hit.passage, encoding, outputs) for hit, encoding, outputs in read)
+        found = (best_span(hit, encoding, outputs) for hit, encoding, outputs in read)
         return [span for span in found if span is not None]
 
     def _confidence(self, group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:
-        margin = group[0].margin
-        rival = max((other[0].margin for other in groups if other is not group), default=0.0)
-        return self._calibration.confidence(margin, margin - max(rival, 0.0))
+        return self._calibration.confidence(lead(group, groups), group[0].score)
 
 
-def best_span(passage: Passage, encoding: Encoding, outputs: Outputs) -> Span | None:
+def lead(group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:
+    """Return by how many logits an answer beats the best other one and "not in this passage"."""
+    rivals = (other[0].margin for other in groups if other is not group)
+    return group[0].margin - max(0.0, *rivals, 0.0)
+
+
+def best_span(hit: Hit, encoding: Encoding, outputs: Outputs) -> Span | None:
     """Return the span of at most LONGEST tokens with the greatest start + end logit; None for no tokens.
 
     ``outputs`` are start and end logits ``(length,)``; position 0 stands for "not in this passage".
@@ -110,8 +116,9 @@ def best_span(passage: Passage, encoding: Encoding, outputs: Outputs) -> Span | 
     allowed = np.triu(np.ones((n, n), dtype=bool)) & ~np.triu(np.ones((n, n), dtype=bool), LONGEST)
     left, right = divmod(int(np.where(allowed, scores, -np.inf).argmax()), n)
     margin = float(scores[left, right] - (start[0] + end[0]))
+    passage = hit.passage
     span = whole_words(passage.text, encoding.offsets[first + left][0], encoding.offsets[first + right][1])
-    return Span(passage, passage.start + span[0], passage.start + span[1], margin)
+    return Span(passage, passage.start + span[0], passage.start + span[1], margin, hit.score)
 
 
 def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
@@ -124,10 +131,15 @@ def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def grouped(spans: Sequence[Span]) -> list[list[Span]]:
-    """Return the spans, best first, those with the same answer together under their best one."""
+    """Return the spans, best first, those with the same answer together under their best one.
+
+    Answers are the same when one holds the words of the other in a row: "Urzúa" and "Luis Urzúa".
+    """
     groups: dict[str, list[Span]] = {}
     for span in sorted(spans, key=lambda span: (-span.margin, span.passage.id)):
-        groups.setdefault(normalised(fold(span.text)) or span.text, []).append(span)
+        words = f" {normalised(fold(span.text)) or span.text} "
+        same = next((other for other in groups if words in other or other in words), words)
+        groups.setdefault(same, []).append(span)
     return list(groups.values())
 
 

@@ -23,7 +23,7 @@ class Settings:
     passage_tokens: int = 160  # tokens of the embedder
     depth: int = 50  # passages
     k: int = 8  # passages
-    threshold: float = 0.5  # confidence below which the reader abstains
+    threshold: float = 0.4  # confidence below which the reader abstains
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:

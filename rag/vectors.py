@@ -53,8 +53,6 @@ class Base:
     def __init__(self, path: Path) -> None:
         self.stamp, self._index = _open(path)
         self.reach = self.stamp.reach
-        if (self._index.ntotal, self._index.d) != (self.stamp.n, self.stamp.dim):
-            raise IndexDamaged(f"{path} holds other vectors than its stamp says", _MEND)
 
     def search(self, vector: Vectors, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float32]]:
         """Return ids and cosines, best first, ties by id, of at most ``k`` of the ``allowed`` (None: all)."""

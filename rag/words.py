@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -125,6 +126,22 @@ def load(folder: Path) -> WordIndex:
     return index
 
 
+def check_sum(folder: Path) -> None:
+    """Compare every byte of the segments with the sums that tantivy wrote at their ends.
+
+    Raises:
+        IndexDamaged: they differ.
+    """
+    with _guarded(folder):
+        for path in _segment_files(folder):
+            with suppress(FileNotFoundError):  # the writer has merged it with others meanwhile
+                data = path.read_bytes()
+                end = len(data) - 8  # a JSON footer, its length in 4 bytes, 4 bytes of magic
+                start = end - int.from_bytes(data[end : end + 4], "little")
+                if zlib.crc32(data[:start]) != json.loads(data[start:end])["crc"]:
+                    raise ValueError(f"{path.name} has changed since it was written")
+
+
 def create(folder: Path, texts: Iterable[Text], reach: Reach) -> WordIndex:
     """Make a words index anew in ``folder``, whatever was there, and open it."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -140,6 +157,16 @@ def in_memory(texts: Iterable[Text]) -> WordIndex:
     index = WordIndex(tantivy.Index(_SCHEMA))
     index.add(texts)
     return index
+
+
+def _segment_files(folder: Path) -> list[Path]:
+    """Return the files that the last commit is made of."""
+    files: list[Path] = []
+    for segment in json.loads((folder / "meta.json").read_text())["segments"]:
+        name, deletes = segment["segment_id"].replace("-", ""), segment["deletes"] or {}
+        files += (path for path in folder.glob(f"{name}.*") if path.suffix != ".del")
+        files += folder.glob(f"{name}.{deletes.get('opstamp')}.del")
+    return files
 
 
 @contextmanager

@@ -10,7 +10,18 @@ import pytest
 from rag.calibration import Calibration
 from rag.domain import Article, Hit, Passage
 from rag.encoder import Encoder
-from rag.reader import LONGEST, SHIPPED, Extractive, Span, around, best_span, cited, grouped, whole_words
+from rag.reader import (
+    LONGEST,
+    SHIPPED,
+    Extractive,
+    Span,
+    around,
+    best_span,
+    cited,
+    grouped,
+    lead,
+    whole_words,
+)
 from tests.fakes import passage
 
 TEXT = "The minister spoke on Sunday. He said Russia prefers Le Pen or Fillon. Nobody else was named."
@@ -34,33 +45,38 @@ def logits(n: int, null: float = 0.0, **at: float) -> np.ndarray:
     return row
 
 
+def found(text: str) -> Hit:
+    return Hit(passage(text), 0.5)
+
+
 def test_the_best_span_is_the_greatest_sum_in_order_within_the_passage() -> None:
     tokens = encoding("a b c d")  # positions 3 to 6
     start = logits(8, null=1.0, _5=4.0, _3=3.0, _1=99.0)
     end = logits(8, null=0.5, _4=5.0, _6=2.0, _7=99.0)
-    span = best_span(passage("a b c d"), tokens, (start, end))
+    span = best_span(found("a b c d"), tokens, (start, end))
     assert span is not None
     assert span.text == "a b"  # 3 + 5 beats 4 + 2; 5 before 4 is no span; question and marks do not count
     assert span.margin == pytest.approx(8.0 - 1.5)
+    assert span.score == 0.5
 
 
 def test_a_span_is_no_longer_than_the_weights_were_trained_for() -> None:
     words = " ".join(f"w{i}" for i in range(60))
     tokens = encoding(words)
     start, end = logits(64, _3=9.0), logits(64, _62=9.0)
-    span = best_span(passage(words), tokens, (start, end))
+    span = best_span(found(words), tokens, (start, end))
     assert span is not None
     assert len(span.text.split()) <= LONGEST
 
 
 def test_a_passage_without_tokens_has_no_span() -> None:
-    assert best_span(passage("x"), encoding(""), (logits(4), logits(4))) is None
+    assert best_span(found("x"), encoding(""), (logits(4), logits(4))) is None
 
 
 def test_offsets_count_in_the_article() -> None:
     article = Article("a", "A", "First. Second part here.")
     inner = Passage(1, article, 7, len(article.text))
-    span = best_span(inner, encoding(inner.text), (logits(7, _4=3.0), logits(7, _4=3.0)))
+    span = best_span(Hit(inner, 0.5), encoding(inner.text), (logits(7, _4=3.0), logits(7, _4=3.0)))
     assert span is not None
     assert (span.start, span.end, span.text) == (14, 18, "part")
 
@@ -88,6 +104,19 @@ def test_the_same_answer_in_other_words_of_case_and_accent_is_one_group_under_it
         spans(("Francois Fillon", 1.0, "a"), ("Le Pen", 3.0, "b"), ("the François Fillon.", 2.0, "c"))
     )
     assert [[span.margin for span in group] for group in groups] == [[3.0], [2.0, 1.0]]
+
+
+def test_a_part_of_a_name_is_the_same_answer_and_a_part_of_a_word_is_not() -> None:
+    groups = grouped(spans(("Urzúa", 3.0, "a"), ("Luis Urzúa", 2.0, "b"), ("Luis Urzúas", 1.0, "c")))
+    assert [[span.margin for span in group] for group in groups] == [[3.0, 2.0], [1.0]]
+
+
+def test_the_lead_is_over_the_best_rival_and_over_not_in_this_passage() -> None:
+    groups = grouped(spans(("x", 5.0, "a"), ("x", 4.5, "b"), ("y", 2.0, "c")))
+    assert [lead(group, groups) for group in groups] == [3.0, -3.0]
+    assert lead(groups[1], groups[1:]) == 2.0
+    low = grouped(spans(("x", -1.0, "a"), ("y", -9.0, "b")))
+    assert lead(low[0], low) == -1.0
 
 
 def test_ties_are_broken_by_passage_id() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -37,7 +36,13 @@ def alter(path: Path, sql: str, *values: object) -> None:
 
 def test_an_article_comes_back_as_it_was(truth: Truth) -> None:
     stored = Article(
-        "news/a.txt", "Title", "One.\nTwo.", "Paper", date(2017, 2, 19), "https://example.org/a", {"by": "Ann"}
+        "news/a.txt",
+        "Title",
+        "One.\nTwo.",
+        "Paper",
+        date(2017, 2, 19),
+        "https://example.org/a",
+        {"by": "Ann"},
     )
     with truth.change():
         truth.put(stored, "/x/news/a.txt", "/x/news", pieces("One.", "Two."))
@@ -65,7 +70,7 @@ def test_an_article_without_day_and_meta_has_none(truth: Truth) -> None:
 anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(anything, min_size=1, max_size=4), anything)
 def test_unicode_of_every_kind_is_kept(truth: Truth, texts: list[str], title: str) -> None:
     stored = Article("a", title, "\n".join(texts), title, None, title, {title: title})
@@ -432,11 +437,11 @@ def test_one_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         Truth.create(tmp_path / "no" / "folder" / "articles.db", {})
 
 
-def test_one_is_made_whole_or_has_no_format(tmp_path: Path) -> None:
+def test_one_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "articles.db"
-    with pytest.raises(sqlite3.Error), closing(sqlite3.connect(path)) as db:
-        db.execute("CREATE TABLE removed (id)")
-        db.commit()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE removed (id)")  # the last table but one of ours
+    with pytest.raises(IndexFault):
         Truth.create(path, {"uid": "u"})
     assert dump(path) == ["BEGIN TRANSACTION;", "CREATE TABLE removed (id);", "COMMIT;"]
 
@@ -475,4 +480,4 @@ def test_a_fact_that_is_no_number_is_said(truth: Truth, key: str) -> None:
         truth.set_meta(key, "many")
     with pytest.raises(IndexDamaged, match=f"'many' for {key}"):
         truth.number(key)
-    assert json.loads("1") == truth.number("format")
+    assert truth.number("format") == 1

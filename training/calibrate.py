@@ -23,22 +23,24 @@ from rag.domain import Hit
 from rag.encoder import CARD
 from rag.metrics import f1
 from rag.pipeline import Pipeline
-from rag.reader import SHIPPED, Extractive, Span, grouped
+from rag.reader import SHIPPED, Extractive, Span, grouped, lead
 
 CORPORA = ("digitalgov", "blog_18f", "current_events", "onestop")
 QUESTIONS = Path(__file__).parent / "calibration.jsonl"
 RIDGE = 1e-2  # keeps the fit finite where the classes can be parted
 FOLDS = 5
 BINS = 10
+SCALE = 60.0  # brings the scores of Fused, at most 2/61, to the size of the other features
 Matrix = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One asked question: features of its best answer, whether that is right, and whether it could be."""
 
-    margin: float
     lead: float
+    score: float
     right: bool
     answerable: bool
 
@@ -59,10 +61,8 @@ def _case(groups: list[list[Span]], question: dict[str, object], present: bool) 
     best = groups[0][0]
     answers = [str(answer) for answer in question["answers"]]  # type: ignore[attr-defined]
     home = best.passage.article.id.partition("#")[2] in question["articles"]  # type: ignore[operator]
-    margin = best.margin
-    rival = max((group[0].margin for group in groups[1:]), default=0.0)
     right = present and home and f1(best.text, answers) >= 0.5
-    return Case(margin, margin - max(rival, 0.0), right, present)
+    return Case(lead(groups[0], groups), best.score, right, present)
 
 
 def short_id(hit: Hit) -> str:
@@ -71,7 +71,7 @@ def short_id(hit: Hit) -> str:
 
 
 def fit(cases: Sequence[Case]) -> Calibration:
-    """Return the ridge logistic regression of ``right`` on (margin, lead), both halves of equal weight."""
+    """Return the ridge logistic regression of ``right`` on (lead, score), both halves of equal weight."""
     x, y, weight = _arrays(cases)
     w = np.zeros(x.shape[1])
     for _ in range(50):  # Newton's steps; it stands still after about eight
@@ -79,12 +79,12 @@ def fit(cases: Sequence[Case]) -> Calibration:
         gradient = x.T @ (weight * (p - y)) + RIDGE * w
         hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(x.shape[1])
         w -= np.linalg.solve(hessian, gradient)
-    bias, margin, lead = (round(float(value), 4) for value in w)
-    return Calibration(bias, margin, lead)
+    bias, per_lead, per_score = (round(float(value), 4) for value in w)
+    return Calibration(bias, per_lead, round(per_score * SCALE, 2))
 
 
 def _arrays(cases: Sequence[Case]) -> tuple[Matrix, Matrix, Matrix]:
-    x = np.array([[1.0, case.margin, case.lead] for case in cases])
+    x = np.array([[1.0, case.lead, case.score * SCALE] for case in cases])
     y = np.array([float(case.right) for case in cases])
     answerable = np.array([case.answerable for case in cases])
     n = len(cases) / 2
@@ -99,7 +99,7 @@ def report(cases: Sequence[Case], calibration: Calibration | None = None) -> dic
         rest = [case for i, case in enumerate(cases) if i % FOLDS != fold]
         fitted = calibration or fit(rest)
         for i in range(fold, len(cases), FOLDS):
-            confidence[i] = fitted.confidence(cases[i].margin, cases[i].lead)
+            confidence[i] = fitted.confidence(cases[i].lead, cases[i].score)
     _, right, weight = _arrays(cases)
     answerable = np.array([case.answerable for case in cases])
     return {
@@ -109,11 +109,13 @@ def report(cases: Sequence[Case], calibration: Calibration | None = None) -> dic
         "auroc_answerable": round(auroc(confidence, answerable), 3),
         "auroc_right": round(auroc(confidence, right > 0), 3),
         "ece": round(ece(confidence, right, weight), 3),
-        "by_threshold": {t: _at(confidence, right, weight, answerable, t) for t in (0.3, 0.4, 0.5, 0.6, 0.7)},
+        "by_threshold": {
+            t: _at(confidence, right, weight, answerable, t) for t in (0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7)
+        },
     }
 
 
-def _at(confidence: Matrix, right: Matrix, weight: Matrix, answerable: Matrix, t: float) -> dict[str, float]:
+def _at(confidence: Matrix, right: Matrix, weight: Matrix, answerable: Mask, t: float) -> dict[str, float]:
     given = confidence >= t
     return {
         "precision": round(float((weight * right)[given].sum() / max(1e-9, weight[given].sum())), 3),
@@ -122,7 +124,7 @@ def _at(confidence: Matrix, right: Matrix, weight: Matrix, answerable: Matrix, t
     }
 
 
-def auroc(scores: Matrix, positive: NDArray[np.bool_]) -> float:
+def auroc(scores: Matrix, positive: Mask) -> float:
     """Return the probability that a positive outscores a negative, ties counted half."""
     a, b = scores[positive], scores[~positive]
     wins = (a[:, None] > b[None, :]).mean() + 0.5 * (a[:, None] == b[None, :]).mean()
@@ -159,8 +161,8 @@ def main() -> None:
     card = json.loads(path.read_text(encoding="utf-8"))
     card["calibration"] = {
         "bias": calibration.bias,
-        "margin": calibration.margin,
         "lead": calibration.lead,
+        "score": calibration.score,
         "questions": QUESTIONS.name,
         "measured": measured,
     }

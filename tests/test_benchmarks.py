@@ -1,0 +1,178 @@
+"""The published figures: README.md is what results.json says, and both are what the functions would say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import interval, process, report, results, sweep, wiki
+from benchmarks.__main__ import PARTS, README, RESULTS
+from benchmarks.results import Comparison, Origin, Part, Score, Table
+from benchmarks.retrieval import Foreseen, Remembered, articles
+from benchmarks.speed import Pairs, alternated
+from rag import retrieve
+from rag.domain import Hit
+from rag.retrieve import Fused
+from tests.fakes import FixedRetriever, LetterEmbedder, passage
+
+ORIGIN = Origin(
+    "python -m benchmarks speed",
+    "abc1234",
+    "2024-05-06",
+    "A machine",
+    2,
+    15.5,
+    0.25,
+    {"python": "3.11"},
+    {"a": "0f"},
+)
+PART = Part(
+    ORIGIN,
+    [
+        Comparison("store", "passages/s", 90.04, "5 runs", 30.0, 3.0, (2.9, 3.123), at_least=3),
+        Comparison("answer", "ms", 250, "9 questions", at_most=200),
+        Comparison("memory", "MiB", 1234.5, "1 run"),
+    ],
+    [Score("hit@5, fused", 0.95, 0.9415, 0.955, 6107, 0.945), Score("em", 0.5, 0.4, 0.6, 600)],
+    [Table("Depth", [{"depth": 10, "hit@5": 0.9}, {"depth": 50, "hit@5": 0.94996}])],
+)
+
+
+def test_readme_says_what_the_results_say() -> None:
+    parts = results.load(RESULTS)
+    assert set(parts) == set(PARTS)
+    assert README.read_text(encoding="utf-8") == report.readme(parts)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_target_is_met(name: str) -> None:
+    part = results.load(RESULTS)[name]
+    missed = [figure.what for figure in (*part.comparisons, *part.scores) if figure.met is False]
+    assert not missed
+
+
+def test_results_come_back_from_the_file_as_they_were(tmp_path: Path) -> None:
+    assert results.load(tmp_path / "none.json") == {}
+    results.save(tmp_path / "results.json", {"speed": PART})
+    back = results.load(tmp_path / "results.json")
+    assert report.readme(back) == report.readme({"speed": PART})
+    results.save(tmp_path / "again.json", back)
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "results.json").read_text()
+
+
+def test_a_figure_is_shown_with_ratio_unit_interval_and_verdict() -> None:
+    lines = report.readme({"speed": PART}).splitlines()
+    assert (
+        "| store | **3.00** [2.90, 3.12] | 90.0 passages/s | 30.0 passages/s | 5 runs | ≥ 3: met |" in lines
+    )
+    assert "| answer |  | 250 ms |  | 9 questions | ≤ 200: **missed** |" in lines
+    assert "| memory |  | 1,234 MiB |  | 1 run |  |" in lines
+    assert "| hit@5, fused | 0.950 | 0.942 to 0.955 | 6,107 | ≥ 0.945: met |" in lines
+    assert "| 50 | 0.950 |" in lines
+    assert any(
+        "at commit abc1234 on 2024-05-06; A machine, 2 cores, 15.5 GiB, load 0.25" in line for line in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "ratio", "at_least", "at_most", "met"),
+    [
+        (9.0, 3.0, 3, None, True),
+        (9.0, 2.9, 3, None, False),
+        (9.0, 0.2, None, 0.25, True),
+        (9.0, 0.3, None, 0.25, False),
+        (9.0, None, None, 8.0, False),
+        (9.0, 0.3, None, None, None),
+    ],
+)
+def test_a_bound_is_for_the_ratio_or_for_ours_where_there_is_none(
+    ours: float, ratio: float | None, at_least: float | None, at_most: float | None, met: bool | None
+) -> None:
+    figure = Comparison("x", "s", ours, "1", 1.0 if ratio else None, ratio, (), at_least, at_most)
+    assert figure.met is met
+
+
+def test_the_ratio_is_that_of_each_pair_of_runs() -> None:
+    order: list[str] = []
+
+    def timed(name: str, seconds: list[float]) -> object:
+        def once(n: int) -> process.Run:
+            order.append(name)
+            return process.Run({}, seconds[n], 0.0)
+
+        return once
+
+    pairs = alternated(timed("ours", [1.0, 10.0, 3.0]), timed("theirs", [2.0, 20.0, 4.0]), 3)  # type: ignore[arg-type]
+    assert order == ["ours", "theirs"] * 3
+    assert isinstance(pairs, Pairs)
+    figure = pairs.compare("x", "s", lambda run: run.wall_s, "3 runs", at_most=0.5)
+    assert (figure.ours, figure.theirs, figure.ratio, figure.spread) == (3.0, 4.0, 0.5, (0.5, 0.75))
+    assert figure.met
+
+
+def test_the_interval_holds_the_mean_and_is_always_the_same() -> None:
+    found = interval.score("hit", [1.0] * 90 + [0.0] * 10, 0.8)
+    assert (found.value, found.n, found.met) == (0.9, 100, True)
+    assert 0.80 < found.low < 0.86 < 0.94 < found.high < 0.97  # the normal approximation says .841 to .959
+    assert interval.score("hit", [1.0] * 90 + [0.0] * 10, 0.8) == found
+    assert interval.score("sure", [1.0, 1.0]).low == 1.0
+
+
+def test_a_process_tells_what_it_said_and_held() -> None:
+    code = (
+        "import json; held = bytearray(120 << 20); print('first'); print(json.dumps({'n': len(held) >> 20}))"
+    )
+    ended = process.run("-c", code)
+    assert ended.said == {"n": 120}
+    assert 120 < ended.peak_mib < 1000
+    assert ended.wall_s > 0
+    with pytest.raises(RuntimeError, match="out of order"):
+        process.run("-c", "raise SystemExit('out of order')")
+
+
+def test_an_article_ranks_where_its_first_passage_stands() -> None:
+    hits = [Hit(passage("a", 3), 3.0), Hit(passage("b", 1), 2.0), Hit(passage("c", 3), 1.0)]
+    assert articles(hits) == ["3.txt", "1.txt"]
+    assert wiki.key("folder/wiki.jsonl#0f3c") == "0f3c"
+
+
+def test_what_is_remembered_is_what_was_found() -> None:
+    fixed = FixedRetriever([Hit(passage("a", 1), 2.0), Hit(passage("b", 2), 1.0)])
+    remembered = Remembered(fixed, ["Why?"], 2)
+    assert remembered.retrieve("Why?", 5) == fixed.hits
+    assert remembered.retrieve("Why?", 1) == fixed.hits[:1]
+    with pytest.raises(KeyError):
+        remembered.retrieve("When?", 1)
+
+
+def test_a_foreseen_question_is_embedded_once() -> None:
+    letters = LetterEmbedder()
+    foreseen = Foreseen(letters, ["ab", "cd"])
+    assert (foreseen.embed_questions(["cd"]) == letters.embed_questions(["cd"])).all()
+    assert foreseen.name == letters.name
+    assert foreseen.embed_passages(["x"]).shape == (1, letters.dim)
+
+
+def test_a_sweep_leaves_the_constant_as_it_ships() -> None:
+    shipped = retrieve.RANK_CONSTANT
+    parts = [FixedRetriever([Hit(passage("a", 1), 1.0)])]
+    with sweep.rank_constant(7):
+        assert Fused(parts, 5).retrieve("Why?", 1)[0].score == 1 / 8
+    assert shipped == retrieve.RANK_CONSTANT
+
+
+@pytest.mark.data
+def test_each_question_has_an_article_that_holds_its_answers(tmp_path: Path) -> None:
+    golds = wiki.questions()
+    rows = [
+        json.loads(line) for line in wiki.write(tmp_path / "wiki.jsonl", titled=True).read_text().splitlines()
+    ]
+    texts = {row["id"]: row["text"] for row in rows}
+    assert (len(golds), len(rows), len(texts)) == (6107, 1218, 1218)
+    assert all(answer in texts[gold.article] for gold in golds for answer in gold.answers)
+    assert rows[0]["title"] == "Armenian Apostolic Church"
+    assert "title" not in json.loads(
+        wiki.write(tmp_path / "bare.jsonl", titled=False).read_text().splitlines()[0]
+    )

@@ -1,0 +1,312 @@
+"""The index folder: one writer at a time, one generation that answers, and nothing half made that does."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rag import folder
+from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing
+from rag.truth import Truth
+from tests.conftest import SHAPE, Collection, put
+
+HOME = Path(__file__).parent.parent
+HOLD = """
+import sys
+from pathlib import Path
+from rag import folder
+with folder.writing(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_writer(index: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the writer lock until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(index)],
+        cwd=HOME,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.communicate()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    made = tmp_path / "index"
+    made.mkdir()
+    return made
+
+
+def names(index: Path) -> list[str]:
+    return sorted(path.name for path in index.iterdir())
+
+
+# ---- the writer lock
+
+
+def test_another_process_is_kept_out_until_the_writer_is_killed(index: Path) -> None:
+    with another_writer(index) as process:
+        with (
+            pytest.raises(IndexLocked, match=rf"process {process.pid} on .* since 20.*-c") as raised,
+            folder.writing(index),
+        ):
+            pass
+        assert "asking goes on" in raised.value.hint
+        assert json.loads((index / "writer.json").read_text())["pid"] == process.pid
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert (index / "writer.json").exists()
+        with folder.writing(index):
+            assert json.loads((index / "writer.json").read_text())["pid"] == os.getpid()
+    assert names(index) == ["writer.lock"]
+
+
+def test_another_thread_is_kept_out(index: Path) -> None:
+    told: list[str] = []
+
+    def write() -> None:
+        try:
+            with folder.writing(index):
+                told.append("in")
+        except IndexLocked as error:
+            told.append(error.message)
+
+    def run() -> None:
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+
+    with folder.writing(index):
+        run()
+        with pytest.raises(IndexLocked), folder.writing(index):
+            pass
+    run()
+    assert f"process {os.getpid()} on" in told[0]
+    assert told[1:] == ["in"]
+
+
+def test_the_lock_is_given_back_when_the_writer_fails(index: Path) -> None:
+    with pytest.raises(RuntimeError), folder.writing(index):
+        raise RuntimeError
+    assert names(index) == ["writer.lock"]
+    with folder.writing(index):
+        pass
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"pid": 1}', "\udcff"])
+def test_a_holder_that_cannot_be_read_is_another_process(index: Path, left: str) -> None:
+    with folder.writing(index):
+        (index / "writer.json").write_bytes(left.encode(errors="surrogateescape"))
+        with pytest.raises(IndexLocked, match="by another process"), folder.writing(index):
+            pass
+
+
+def test_a_lock_that_cannot_be_made_is_said(index: Path) -> None:
+    (index / "writer.lock").mkdir()
+    with pytest.raises(IndexFault, match=r"writer\.lock cannot be written"), folder.writing(index):
+        pass
+
+
+# ---- whose folder it is
+
+
+def test_the_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    with folder.writing(tmp_path / "a" / "b"):
+        assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("foreign", ["thesis.txt", "gen-one", "gen-", "articles"])
+def test_a_folder_with_something_else_in_it_is_refused(index: Path, foreign: str) -> None:
+    (index / foreign).write_text("mine")
+    with pytest.raises(IndexFault, match=f"holds '{foreign}' and is not an index"), folder.writing(index):
+        pass
+    assert names(index) == [foreign]
+
+
+def test_an_index_may_have_something_else_beside_it(collection: Collection) -> None:
+    collection.put("a", "One.")
+    (collection.index / "README").write_text("mine")
+    assert collection.put("b", "Two.") == [2]
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("mine")
+    with pytest.raises(IndexFault, match="cannot be an index folder"), folder.writing(tmp_path / "index"):
+        pass
+    with pytest.raises(IndexMissing):
+        folder.live(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", "àrticlés été", "new\nline", "100%?#&x=1", "'quote\"", "…ünïcode"]
+)
+def test_any_name_will_do(tmp_path: Path, name: str) -> None:
+    collection = Collection(tmp_path / name / name)
+    assert collection.put("a", "One.") == [1]
+    truth = Truth(collection.database)
+    assert truth.counts() == (1, 1)
+    truth.close()
+
+
+# ---- which generation answers
+
+
+def test_no_index_is_said_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="no index at") as raised:
+        folder.live(tmp_path / "none")
+    assert f"citewise index PATH --index {tmp_path / 'none'}" in raised.value.hint
+    with pytest.raises(IndexMissing):
+        folder.live(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "current", [b"gen-7", b"", b"../gen-1", b"gen-1/../gen-1", b"\xff\xfe", b"gen-1\0", b"x" * 500]
+)
+def test_a_wrong_current_is_damage(collection: Collection, current: bytes) -> None:
+    collection.put("a", "One.")
+    (collection.index / "CURRENT").write_bytes(current)
+    with pytest.raises(IndexDamaged, match="CURRENT"):
+        folder.live(collection.index)
+
+
+def test_a_lost_current_is_found_again_as_the_hint_says(collection: Collection) -> None:
+    collection.put("a", "One.")
+    (collection.index / "CURRENT").write_text("gen-7\n")
+    with pytest.raises(IndexDamaged) as raised, collection.writing():
+        pass
+    assert "Delete CURRENT" in raised.value.hint
+    (collection.index / "CURRENT").unlink()
+    assert collection.put("b", "Two.") == [2]
+
+
+def test_the_first_generation_is_made_once(index: Path) -> None:
+    first = folder.prepare(index, SHAPE.facts())
+    assert first == folder.live(index) == index / "gen-1"
+    truth = Truth(first / folder.DATABASE)
+    made = truth.meta("uid")
+    truth.close()
+    assert made
+    assert folder.prepare(index, SHAPE.facts()) == first
+    truth = Truth(first / folder.DATABASE)
+    assert truth.meta("uid") == made
+    assert truth.meta("embedder") == "letters"
+    truth.close()
+
+
+def test_every_generation_is_another_index(index: Path) -> None:
+    uids = set()
+    for _ in range(3):
+        truth = Truth(folder.create(index, SHAPE.facts()) / folder.DATABASE)
+        uids.add(truth.meta("uid"))
+        truth.close()
+    assert len(uids) == 3
+
+
+def test_one_that_was_made_but_not_published_is_taken_up(index: Path) -> None:
+    made = folder.create(index, {**SHAPE.facts(), "whole": "yes"})
+    truth = Truth(made / folder.DATABASE, write=True)
+    put(truth, "a", "One.")
+    truth.close()
+    assert folder.prepare(index, SHAPE.facts()) == made
+
+
+def test_the_last_whole_one_is_taken_up_and_half_made_ones_are_not(index: Path) -> None:
+    for _ in range(10):
+        folder.create(index, {**SHAPE.facts(), "whole": "yes"})
+    folder.create(index, SHAPE.facts())  # a rebuild that did not end
+    (index / "gen-12").mkdir()  # one that did not begin
+    (index / "gen-13").mkdir()
+    (index / "gen-13" / folder.DATABASE).write_bytes(b"garbage")
+    assert folder.prepare(index, SHAPE.facts()) == index / "gen-10"
+
+
+def test_half_made_ones_alone_make_room_for_a_new_one(index: Path) -> None:
+    (index / "gen-1").mkdir()
+    folder.create(index, SHAPE.facts())
+    assert folder.prepare(index, SHAPE.facts()) == index / "gen-3"
+
+
+def test_generations_are_counted_and_not_spelt(index: Path) -> None:
+    for name in ("gen-10", "gen-9", "gen-2", "gen-x"):
+        (index / name).mkdir()
+    assert [path.name for path in folder.generations(index)] == ["gen-2", "gen-9", "gen-10"]
+    assert folder.create(index, {}).name == "gen-11"
+
+
+def test_pruning_keeps_the_live_one_and_the_whole_one_before_it(index: Path) -> None:
+    whole = [folder.create(index, {**SHAPE.facts(), "whole": "yes"}) for _ in range(3)]
+    half = folder.create(index, SHAPE.facts())
+    last = folder.create(index, {**SHAPE.facts(), "whole": "yes"})
+    folder.publish(index, last)
+    folder.prune(index)
+    assert folder.generations(index) == [whole[2], last]
+    assert not half.exists()
+    folder.prune(index, keep=0)
+    assert folder.generations(index) == [last]
+
+
+def test_the_old_one_can_be_put_back(index: Path) -> None:
+    first, second = (folder.create(index, SHAPE.facts()) for _ in range(2))
+    for generation in (second, first):
+        folder.publish(index, generation)
+        assert folder.live(index) == generation
+
+
+# ---- replacing
+
+
+def test_a_reader_finds_the_old_or_the_new_and_never_a_part(tmp_path: Path) -> None:
+    path, done, found = tmp_path / "file", threading.Event(), set()
+    states = [bytes([n]) * 50_000 for n in range(3)]
+    folder.replace(path, states[0])
+
+    def read() -> None:
+        while not done.is_set():
+            found.add(path.read_bytes())
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for n in range(40):
+        folder.replace(path, states[n % 3])
+    done.set()
+    thread.join()
+    assert found <= set(states)
+    assert names(tmp_path) == ["file"]
+
+
+def test_what_cannot_be_written_leaves_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    folder.replace(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(IndexFault, match="file cannot be written: No space left on device"):
+        folder.replace(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    with pytest.raises(IndexFault, match="gen-1 cannot be written"):
+        folder.create(tmp_path / "none", {})
