@@ -116,7 +116,9 @@ _CONTINUES = re.compile(r"[a-z]+\b")  # "Yahoo! is", but not "iPhone sales"
 _CLOSERS = re.compile(r"[”’»)\]\"'*_`]+(?:\s+|\Z)")
 _OPENERS = re.compile(r"(?<=\s)[“‘«(\[]+\s*\Z")
 _BESIDE_CHARS = 40  # how far to look for them on either side of an end
-_ASIDE = re.compile(r"\([^()]*[^()A-Z.]{2}[.!?][\"'”’]*\)\s+(?=\S)")  # a sentence in brackets, left with the next
+_ASIDE = re.compile(
+    r"\([^()]*[^()A-Z.]{2}[.!?][\"'”’]*\)\s+(?=\S)"
+)  # a sentence in brackets, left with the next
 _LONG_CHARS = 300  # a longer sentence is parted inside its quotation, which sentencex leaves whole
 _INNER_END = re.compile(r"[a-z0-9%)]{2}[.!?][\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[A-Z0-9])")
 

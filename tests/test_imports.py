@@ -20,7 +20,10 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "rag.settings": ({"rag.errors"}, set()),
     "rag.text": (set(), {"sentencex"}),
     "rag.encoder": ({"rag.errors"}, MODELS),
-    "rag.embed": ({"rag.domain", "rag.encoder", "rag.errors"}, MODELS | {"huggingface_hub", "sentence_transformers"}),
+    "rag.embed": (
+        {"rag.domain", "rag.encoder", "rag.errors"},
+        MODELS | {"huggingface_hub", "sentence_transformers"},
+    ),
     "rag.calibration": ({"rag.encoder", "rag.errors"}, set()),
     "rag.metrics": (set(), set()),
     "rag.retrieve": ({"rag.domain"}, set()),

@@ -53,7 +53,7 @@ lexicon = ["kiwi", "plum", "fig", "pear", "melon", "mango"]
 collections = st.lists(st.lists(st.sampled_from(lexicon), min_size=1, max_size=40), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     collections, st.lists(st.sampled_from(lexicon), min_size=1, max_size=4, unique=True), st.integers(1, 14)
 )

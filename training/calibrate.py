@@ -30,7 +30,7 @@ QUESTIONS = Path(__file__).parent / "calibration.jsonl"
 RIDGE = 1e-2  # keeps the fit finite where the classes can be parted
 FOLDS = 5
 BINS = 10
-SCALE = 60.0  # brings the scores of Fused, at most 2/61, to the size of the other features
+SCALE = 6.0  # brings the scores of Fused, at most 2/6, to the size of the other feature
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
