@@ -107,7 +107,7 @@ def _shaping(command: argparse.ArgumentParser) -> None:
         help="minilm, or a sentence-transformers model's name or folder (minilm)",
     )
     command.add_argument(
-        "--passage-tokens", type=_count, metavar="N", help="the length of a passage at most (160)"
+        "--passage-tokens", type=_count, metavar="N", help="the length of a passage at most (128)"
     )
 
 

@@ -14,7 +14,6 @@ from benchmarks import sweep, wiki
 from benchmarks.interval import score
 from benchmarks.origin import data, origin
 from benchmarks.results import Part, Score
-from benchmarks.wiki import Gold
 from rag import embed
 from rag.domain import EVERYWHERE, Embedder, Hit, Passage, Retriever, Vectors, Where
 from rag.metrics import hit, reciprocal_rank
@@ -58,16 +57,17 @@ class Remembered:
 class Bench:
     """The collection, indexed as often as there are settings to try, and its questions."""
 
-    def __init__(self, folder: Path, golds: Sequence[Gold]) -> None:
-        self.golds = golds
-        self._folder = folder
-        self._questions = [gold.question for gold in golds]
+    def __init__(self, folder: Path, n_questions: int | None) -> None:
+        self.golds = wiki.questions(n_questions)
+        self._folder, self._n_questions = folder, n_questions
+        self._questions = [gold.question for gold in self.golds]
         self._embedder = Foreseen(embed.load(Settings().embedder), self._questions)
 
     def parts(self, titled: bool, passage_tokens: int) -> tuple[Remembered, Remembered]:
         """Index the collection so, and return what dense and words find in it."""
         index = self._folder / f"{'titled' if titled else 'untitled'}-{passage_tokens}"
-        ingest.index(wiki.write(index.with_suffix(".jsonl"), titled), index, passage_tokens=passage_tokens)
+        articles = wiki.write(index.with_suffix(".jsonl"), titled, self._n_questions)
+        ingest.index(articles, index, passage_tokens=passage_tokens)
         with closing(Store(index)) as store:
             parts = Dense(store, self._embedder), Words(store)
             dense, words = (Remembered(part, self._questions, DEEPEST) for part in parts)
@@ -76,7 +76,8 @@ class Bench:
     def measures(self, retriever: Retriever, n_passages: int) -> dict[str, list[float]]:
         """Return measure → value of each question; an article ranks where its first passage stands."""
         ranked = [
-            (articles(retriever.retrieve(gold.question, n_passages)), {gold.article}) for gold in self.golds
+            (ranked_articles(retriever.retrieve(gold.question, n_passages)), {gold.article})
+            for gold in self.golds
         ]
         found = {f"hit@{k}": [hit(order, gold, k) for order, gold in ranked] for k in (1, 5, 10)}
         return found | {"mrr@10": [reciprocal_rank(order, gold, 10) for order, gold in ranked]}
@@ -89,9 +90,9 @@ class Bench:
 
 def measure(quick: bool) -> Part:
     """Return the scores of the retrievers as they ship, and the sweeps around them."""
-    golds = wiki.questions()[: N_QUICK if quick else None]
+    here = origin("retrieval", [data(wiki.FILE)])
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), golds)
+        bench = Bench(Path(folder), N_QUICK if quick else None)
         dense, words = bench.parts(titled=True, passage_tokens=Settings().passage_tokens)
         scores = [
             *bench.scores("fused", Fused([dense, words], Settings().depth), TARGETS),
@@ -99,9 +100,9 @@ def measure(quick: bool) -> Part:
             *bench.scores("words", words, {}),
         ]
         tables = sweep.tables(bench, dense, words)
-    return Part(origin("retrieval", [data(wiki.FILE)]), scores=scores, tables=tables)
+    return Part(here, scores=scores, tables=tables)
 
 
-def articles(hits: Sequence[Hit]) -> list[str]:
+def ranked_articles(hits: Sequence[Hit]) -> list[str]:
     """Return the distinct articles of ``hits``, each where its first passage stands."""
     return list(dict.fromkeys(wiki.key(hit.passage.article.id) for hit in hits))

@@ -71,6 +71,7 @@ def measure(quick: bool) -> Part:
     """Return what storing, loading and asking cost, ours beside theirs."""
     sizes = QUICK if quick else FULL
     files = [data(name) for name in CORPORA]
+    here = origin("speed", [*files, QUESTIONS])
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         sample = _sample(files, sizes.articles, place / "sample.jsonl")
@@ -81,7 +82,7 @@ def measure(quick: bool) -> Part:
             *_asking(place, sizes),
             *_warm(place),
         ]
-    return Part(origin("speed", [*files, QUESTIONS]), comparisons=comparisons)
+    return Part(here, comparisons=comparisons)
 
 
 def _storing(sample: Path, place: Path, sizes: Sizes) -> Iterator[Comparison]:

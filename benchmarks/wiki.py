@@ -22,17 +22,20 @@ class Gold:
     answers: tuple[str, ...]
 
 
-def questions() -> list[Gold]:
-    """Return all questions, in the order of the file."""
+def questions(n: int | None = None) -> list[Gold]:
+    """Return the first ``n`` questions, all unless given, in the order of the file."""
     return [
         Gold(row["question"], _id(row["context"]), tuple(answer["text"] for answer in row["answers"]))
-        for row in _rows()
+        for row in _rows(n)
     ]
 
 
-def write(path: Path, titled: bool) -> Path:
-    """Write the distinct contexts as articles, one a line, and return the file; ``titled`` gives them titles."""
-    contexts = {row["context"]: row["title"].replace("_", " ") for row in _rows()}
+def write(path: Path, titled: bool, n: int | None = None) -> Path:
+    """Write the distinct contexts of the first ``n`` questions as articles, one a line; return the file.
+
+    ``titled`` gives each the title that the file has for it.
+    """
+    contexts = {row["context"]: row["title"].replace("_", " ") for row in _rows(n)}
     with path.open("w", encoding="utf-8") as file:
         for text, title in contexts.items():
             article = {"id": _id(text), "text": text} | ({"title": title} if titled else {})
@@ -49,5 +52,5 @@ def _id(context: str) -> str:
     return sha256(context.encode()).hexdigest()[:16]
 
 
-def _rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in data(FILE).read_text(encoding="utf-8").splitlines()]
+def _rows(n: int | None) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data(FILE).read_text(encoding="utf-8").splitlines()[:n]]

@@ -46,11 +46,10 @@ def decode(raw: bytes) -> tuple[str, str]:
 
 
 def _likeliest_encoding(raw: bytes) -> str:
-    if b"\0" not in raw:
-        for encodings in (_WESTERN, _OTHERS):
-            best = charset_normalizer.from_bytes(raw, cp_isolation=encodings).best()
-            if best is not None and _decodes(raw, best.encoding):
-                return best.encoding
+    for encodings in (_WESTERN, _OTHERS):
+        best = charset_normalizer.from_bytes(raw, cp_isolation=encodings).best()
+        if best is not None and _decodes(raw, best.encoding):
+            return best.encoding
     raise Unfit("is binary, or in an encoding that cannot be told", "Save it as UTF-8.")
 
 

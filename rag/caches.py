@@ -55,7 +55,9 @@ class Lagging(Generic[B, T]):
         self._open_base()
         with truth.snapshot():
             now, old = truth.reach(), self.state
-            base = self._base if self._base is not None and self._fits(self._base.reach, now) else None
+            if self._base is not None and (fault := misfit(self.path, self._base.reach, now)):
+                self.distrust(fault)  # for good: a later truth may have other passages under the same ids
+            base = self._base
             tail: T | None = None
             if old is not None and old.base is base:
                 tail, floor, above = old.tail, old.floor, old.last_id
@@ -81,10 +83,6 @@ class Lagging(Generic[B, T]):
             self._base = self._load(self.path)
         except IndexDamaged as error:
             self.fault = error.message
-
-    def _fits(self, reach: Reach, now: Reach) -> bool:
-        self.fault = misfit(self.path, reach, now)
-        return self.fault is None
 
 
 def misfit(path: Path, reach: Reach, now: Reach) -> str | None:
@@ -129,6 +127,8 @@ def _flush_words(path: Path, truth: Truth, now: Reach) -> None:
 
 def _flush_vectors(path: Path, truth: Truth, now: Reach, share: int) -> None:
     if _is_due(path, truth, now, share):
+        if path.is_dir():
+            forget(path)  # no file can take its place
         ids, rows = truth.vectors(int(truth.meta("dim")))
         vectors.write(path, now, ids, rows)
 

@@ -131,7 +131,7 @@ def _is_at_rest(path: Path) -> bool:
     In WAL mode even a reader wants to write beside the file; such a file can only be read as one that stays
     as it is, until ``_mark`` tells otherwise.
     """
-    return path.exists() and not _log(path).exists() and not os.access(path.parent, os.W_OK)
+    return path.exists() and not _log_size(path) and not os.access(path.parent, os.W_OK)
 
 
 def _mark(path: Path) -> object:
@@ -139,11 +139,14 @@ def _mark(path: Path) -> object:
         about = path.stat()
     except OSError:
         return None
-    return about.st_ino, about.st_mtime_ns, about.st_size, _log(path).exists()
+    return about.st_ino, about.st_mtime_ns, about.st_size, _log_size(path)
 
 
-def _log(path: Path) -> Path:
-    return path.with_name(path.name + "-wal")
+def _log_size(path: Path) -> int:
+    try:
+        return path.with_name(path.name + "-wal").stat().st_size
+    except OSError:
+        return 0
 
 
 def _translated(path: Path, error: sqlite3.Error) -> IndexFault:

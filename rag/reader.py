@@ -71,7 +71,7 @@ class Extractive:
                 question,
                 confidence=max((answer.confidence for answer in rated), default=0.0),
                 hits=tuple(hits),
-                reason=f"None of the {len(hits)} nearest passages answers the question.",
+                reason=_reason(len(hits)),
             )
         best, *others = sure
         return Answer(
@@ -93,6 +93,12 @@ class Extractive:
 
     def _confidence(self, group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:
         return self._calibration.confidence(lead(group, groups), group[0].score)
+
+
+def _reason(n: int) -> str:
+    if n == 1:
+        return "The one passage that was read does not answer the question."
+    return f"None of the {n} nearest passages answers the question."
 
 
 def lead(group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:

@@ -20,10 +20,10 @@ class Settings:
 
     index: str = "index"
     embedder: str = "minilm"  # "minilm" is the shipped one; else a sentence-transformers name or folder
-    passage_tokens: int = 160  # tokens of the embedder
+    passage_tokens: int = 128  # tokens of the embedder
     depth: int = 50  # passages
     k: int = 8  # passages
-    threshold: float = 0.4  # confidence below which the reader abstains
+    threshold: float = 0.35  # confidence below which the reader abstains
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:

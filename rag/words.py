@@ -144,9 +144,12 @@ def check_sum(folder: Path) -> None:
 
 def create(folder: Path, texts: Iterable[Text], reach: Reach) -> WordIndex:
     """Make a words index anew in ``folder``, whatever was there, and open it."""
-    shutil.rmtree(folder, ignore_errors=True)
     with _guarded(folder):
-        folder.mkdir()
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            folder.unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
         index = WordIndex(tantivy.Index(_SCHEMA, path=str(folder)), folder)
     index.add(texts, reach=reach)
     return index

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import interval, process, report, results, sweep, wiki
 from benchmarks.__main__ import PARTS, README, RESULTS
 from benchmarks.results import Comparison, Origin, Part, Score, Table
-from benchmarks.retrieval import Foreseen, Remembered, articles
+from benchmarks.retrieval import Foreseen, Remembered, ranked_articles
 from benchmarks.speed import Pairs, alternated
 from rag import retrieve
 from rag.domain import Hit
@@ -135,7 +135,7 @@ def test_a_process_tells_what_it_said_and_held() -> None:
 
 def test_an_article_ranks_where_its_first_passage_stands() -> None:
     hits = [Hit(passage("a", 3), 3.0), Hit(passage("b", 1), 2.0), Hit(passage("c", 3), 1.0)]
-    assert articles(hits) == ["3.txt", "1.txt"]
+    assert ranked_articles(hits) == ["3.txt", "1.txt"]
     assert wiki.key("folder/wiki.jsonl#0f3c") == "0f3c"
 
 

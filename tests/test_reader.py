@@ -169,7 +169,7 @@ def test_the_threshold_decides_and_the_hits_remain(encoder: Encoder) -> None:
     assert unsure.mode == "abstain"
     assert unsure.confidence == sure.confidence < 1.0
     assert unsure.hits == tuple(hits)
-    assert "1 nearest" in str(unsure.reason)
+    assert unsure.reason == "The one passage that was read does not answer the question."
 
 
 def test_what_no_passage_says_is_not_answered(encoder: Encoder) -> None:

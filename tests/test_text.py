@@ -163,6 +163,15 @@ def test_marks_that_close_stay_and_marks_that_open_go() -> None:
     ]
 
 
+def test_a_quotation_that_goes_on_in_the_next_paragraph_opens_with_its_own_sentence() -> None:
+    assert split("He said so. “They went. We stay.\n\n“Nobody asked.”") == [
+        "He said so.",
+        "“They went.",
+        "We stay.",
+        "“Nobody asked.”",
+    ]
+
+
 def test_a_long_quotation_is_parted_at_its_sentences() -> None:
     said = [f"“{FIRST}", SECOND.replace("“", "‘").replace("”", "’"), THIRD + "”"]
     parts = split(" ".join(said))
