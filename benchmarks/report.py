@@ -12,18 +12,18 @@ HEAD = """\
 Written by `python -m benchmarks` from results.json; do not edit.
 `python -m benchmarks speed`, `retrieval` or `reading` measures one part.
 `--quick` tries it on little, prints, and writes nothing.
-It needs the extra `[models]`, `requirements-dev.lock`, and in `CITEWISE_DATA` the data that is named below.
+It runs in the environment of `make test`, on the data named below, in the folder that `CITEWISE_DATA` names.
 """
 ABOUT = {
     "speed": """\
 ## Speed
 
 Ours beside the plain LlamaIndex pipeline of its own documentation: HuggingFaceEmbedding on all-MiniLM-L6-v2,
-FaissVectorStore on IndexFlatL2, VectorStoreIndex, persisted to a folder; every setting is its default.
-Both are fed the same passages, ours as articles that it must still read and cut, theirs as nodes with the very text
-that ours embeds. Runs alternate, each in a process of its own; a figure is the median, a ratio ours / theirs of a
-pair of runs, with the least and greatest in brackets. Ours in `citewise ask` also reads 8 passages and answers;
-theirs stops when it has found them. Files are in the system's memory after the first run.
+FaissVectorStore on IndexFlatL2, VectorStoreIndex, persisted to a folder; its settings are its defaults, but for
+retrieving 8 passages. Both are fed the same passages, ours as articles that it must still read and cut, theirs as
+nodes with the very text that ours embeds. Runs alternate, each in a process of its own; a figure is the median, a
+ratio is ours / theirs of a pair of runs, with the least and greatest in brackets. Where ours in `citewise ask` reads
+8 passages and answers, theirs stops when it has found them. Files are in the system's memory after the first run.
 For loading and asking, theirs is given the vectors of ours, so as not to embed the corpora twice.
 """,
     "retrieval": """\

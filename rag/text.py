@@ -116,9 +116,8 @@ _CONTINUES = re.compile(r"[a-z]+\b")  # "Yahoo! is", but not "iPhone sales"
 _CLOSERS = re.compile(r"[”’»)\]\"'*_`]+(?:\s+|\Z)")
 _OPENERS = re.compile(r"(?<=\s)[“‘«(\[]+\s*\Z")
 _BESIDE_CHARS = 40  # how far to look for them on either side of an end
-_ASIDE = re.compile(
-    r"\([^()]*[^()A-Z.]{2}[.!?][\"'”’]*\)\s+(?=\S)"
-)  # a sentence in brackets, left with the next
+# A sentence in brackets, which sentencex leaves with the next one.
+_ASIDE = re.compile(r"\([^()]*[^()A-Z.]{2}[.!?][\"'”’]*\)\s+(?=\S)")
 _LONG_CHARS = 300  # a longer sentence is parted inside its quotation, which sentencex leaves whole
 _INNER_END = re.compile(r"[a-z0-9%)]{2}[.!?][\"'”’»)\]]*\s+(?=[\"'“‘«(\[]*[A-Z0-9])")
 
@@ -153,10 +152,21 @@ def _boundaries(plain: str) -> Iterator[int]:
         window = plain[start : start + _WINDOW_CHARS]
         is_last = start + len(window) == len(plain)
         reach = len(window) if is_last else len(window) - _AHEAD_CHARS
-        ends = [b["end_index"] for b in sentencex.get_sentence_boundaries("en", window)]
+        ends = _sentence_ends(window)
         inner = [start + end for end in ends if end <= reach]
         yield from inner
         start = len(plain) if is_last else inner[-1] if inner else _next_word(plain, start + reach)
+
+
+def _sentence_ends(window: str) -> list[int]:
+    try:
+        return [boundary["end_index"] for boundary in sentencex.get_sentence_boundaries("en", window)]
+    except BaseException as error:
+        if (
+            type(error).__name__ != "PanicException"
+        ):  # what sentencex raises on its own faults; it is no Exception
+            raise
+        return [len(window)]
 
 
 def _next_word(plain: str, start: int) -> int:

@@ -173,7 +173,7 @@ def test_the_threshold_decides_and_the_hits_remain(encoder: Encoder) -> None:
 
 
 def test_what_no_passage_says_is_not_answered(encoder: Encoder) -> None:
-    answer = reader(encoder).read("What is the boiling point of lead?", [Hit(passage(TEXT), 1.0)])
+    answer = reader(encoder).read("What is the boiling point of lead?", [Hit(passage(TEXT), 0.3)])
     assert answer.mode == "abstain"
     assert answer.confidence < 0.2
 
