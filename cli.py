@@ -19,13 +19,11 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import CitewiseError, QuestionError, SettingsError
 
 if TYPE_CHECKING:
-    from ingest.plan import Plan
     from ingest.sync import Summary
     from rag.domain import Answer, Hit
     from rag.pipeline import Pipeline
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
-_LISTED = 20  # failures that are listed one by one on stderr; --json gives all
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -148,8 +146,9 @@ def _version() -> str:
 
 def _index(arguments: argparse.Namespace) -> int:
     import ingest
+    from ingest.progress import Bar
 
-    watcher = _Progress()
+    watcher = Bar(_say)
     try:
         summary = ingest.index(
             arguments.paths,
@@ -292,6 +291,8 @@ def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:
+    from ingest.progress import listed
+
     facts = asdict(summary)
     facts["failed"] = [{"path": failure.path, "error": failure.error} for failure in summary.failed]
     _say(
@@ -299,61 +300,10 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
         f"{summary.unchanged} unchanged; {summary.passages_embedded} passages embedded in {summary.seconds:.1f} s; "
         f"the index holds {summary.articles} articles in {summary.passages} passages"
     )
-    _say_all("not read", [f"{failure.path}: {failure.error}" for failure in summary.failed])
+    for line in listed("not read", [f"{failure.path}: {failure.error}" for failure in summary.failed]):
+        _say(line)
     if as_json:
         _print(json.dumps(facts, ensure_ascii=False))
-
-
-def _say_all(what: str, lines: Sequence[str]) -> None:
-    for line in lines[:_LISTED]:
-        _say(f"{what}: {line}")
-    if len(lines) > _LISTED:
-        _say(f"{what}: and {len(lines) - _LISTED} more, all of which --json lists")
-
-
-class _Progress:
-    """Prints the plan of a run, then a bar with rate and time left."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._n_passages = 0
-        self._n_articles = 0
-
-    def planned(self, plan: Plan) -> None:
-        """Print the plan, and begin the bar if there is something to embed."""
-        from tqdm import tqdm
-
-        _say(
-            f"plan: {plan.new} new, {plan.changed} changed, {len(plan.moved)} moved, "
-            f"{len(plan.removed)} removed, {plan.unchanged} unchanged"
-        )
-        _say_all("left out", [f"{skipped.path}: {skipped.reason}" for skipped in plan.skipped])
-        self._total = plan.new + plan.changed
-        if arrivals := plan.arrivals:
-            form = "{percentage:3.0f}% |{bar:30}| {desc} [{elapsed}, {remaining} left]"
-            self._bar = tqdm(
-                total=sum(a.n_chars for a in arrivals), bar_format=form, file=sys.stderr, leave=True
-            )
-            self._describe()
-
-    def stored(self, n_chars: int, n_passages: int) -> None:
-        """Move the bar on."""
-        self._n_articles += 1
-        self._n_passages += n_passages
-        if self._bar is not None:
-            self._describe()
-            self._bar.update(n_chars)
-
-    def close(self) -> None:
-        """End the bar; twice is once."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-
-    def _describe(self) -> None:
-        elapsed = self._bar.format_dict["elapsed"] or 1e-9
-        text = f"{self._n_articles}/{self._total} articles, {self._n_passages / elapsed:.0f} passages/s"
-        self._bar.set_description_str(text, refresh=False)
 
 
 def _complain(error: CitewiseError) -> None:

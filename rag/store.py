@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rag import folder
 from rag.domain import EVERYWHERE, Article, Passage, Vectors, Where
-from rag.errors import ArticleMissing, IndexDamaged, IndexFault
+from rag.errors import ArticleMissing, IndexDamaged, IndexFault, IndexStale
 from rag.generation import Generation
 from rag.truth import Truth
 from rag.words import terms
@@ -88,11 +88,16 @@ class Store:
     # -- finding ----------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """See all that is committed now, in the live generation of now."""
+        """See all that is committed now, in the live generation of now.
+
+        Raises:
+            IndexStale: that generation was made with another embedder than the one opened first.
+        """
         with self._lock:
             now, mark = self._live, _mark(self.index)
             if mark != self._mark:
                 fresh = self._opened()
+                _check_embedder(self.index, now, fresh)
                 if self._before:
                     self._before.truth.close()
                 self._mark, self._before, self._now = mark, now, fresh
@@ -202,6 +207,15 @@ class Store:
         except (IndexFault, OSError):
             return False
         return not generation.faults
+
+
+def _check_embedder(index: Path, now: Generation, fresh: Generation) -> None:
+    was, made = Shape.of(now.truth).embedder, Shape.of(fresh.truth).embedder
+    if was != made:
+        fresh.truth.close()
+        raise IndexStale(
+            f"{index} was made again with {made}; this process still works with {was}", "Start it again."
+        )
 
 
 def _note(generation: Generation) -> str | None:

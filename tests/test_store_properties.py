@@ -201,6 +201,6 @@ def test_an_index_answers_as_a_dictionary_would() -> None:
     run_state_machine_as_test(
         Index,
         settings=settings(
-            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=8, database=None, print_blob=False, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -369,3 +369,14 @@ def test_a_file_that_vanishes_after_the_plan_is_a_complaint(place: Place) -> Non
     summary = sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Removing())
     assert [failure.path.rpartition("/")[2] for failure in summary.failed] == ["apple.txt"]
     assert summary.articles == 4
+
+
+def test_a_reader_refuses_to_mix_embedders_when_the_index_is_made_again(place: Place) -> None:
+    place.sync()
+    with Store(place.index) as store:
+        place.embedder.name = "letters-2"
+        place.sync(rebuild=True)
+        with pytest.raises(IndexStale, match=r"letters-2.*letters"):
+            store.refresh()
+    with Store(place.index) as store:
+        store.refresh()
