@@ -36,6 +36,7 @@ clean:           ## remove the environment and the index
 
 # The locks are plain pins. A stamp is newer than what it was made from, so a second run starts at once.
 $(VENV)/.base: requirements.lock pyproject.toml
+	@echo "installing into $(VENV); the first time this takes some minutes" >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

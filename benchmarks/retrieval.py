@@ -22,7 +22,6 @@ from rag.settings import Settings
 from rag.store import Store
 
 N_QUICK = 200  # questions
-DEEPEST = 100  # passages that a sweep considers
 TARGETS = {"hit@5": 0.945, "hit@10": 0.97}  # of the fused retriever
 
 
@@ -63,14 +62,14 @@ class Bench:
         self._questions = [gold.question for gold in self.golds]
         self._embedder = Foreseen(embed.load(Settings().embedder), self._questions)
 
-    def parts(self, titled: bool, passage_tokens: int) -> tuple[Remembered, Remembered]:
-        """Index the collection so, and return what dense and words find in it."""
+    def parts(self, titled: bool, passage_tokens: int, depth: int) -> tuple[Remembered, Remembered]:
+        """Index the collection so, and return what dense and words find in it, to a depth."""
         index = self._folder / f"{'titled' if titled else 'untitled'}-{passage_tokens}"
         articles = wiki.write(index.with_suffix(".jsonl"), titled, self._n_questions)
         ingest.index(articles, index, passage_tokens=passage_tokens)
         with closing(Store(index)) as store:
             parts = Dense(store, self._embedder), Words(store)
-            dense, words = (Remembered(part, self._questions, DEEPEST) for part in parts)
+            dense, words = (Remembered(part, self._questions, depth) for part in parts)
             return dense, words
 
     def measures(self, retriever: Retriever, n_passages: int) -> dict[str, list[float]]:
@@ -93,7 +92,9 @@ def measure(quick: bool) -> Part:
     here = origin("retrieval", [data(wiki.FILE)])
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), N_QUICK if quick else None)
-        dense, words = bench.parts(titled=True, passage_tokens=Settings().passage_tokens)
+        dense, words = bench.parts(
+            titled=True, passage_tokens=Settings().passage_tokens, depth=max(sweep.DEPTHS)
+        )
         scores = [
             *bench.scores("fused", Fused([dense, words], Settings().depth), TARGETS),
             *bench.scores("dense", dense, {}),

@@ -39,7 +39,8 @@ def _shapes(bench: Bench) -> Iterator[Row]:
     for titled in (True, False):
         for tokens in TOKENS:
             setting = {"title": "given" if titled else "none", "passage_tokens": tokens}
-            yield _row(bench, setting, [*bench.parts(titled, tokens)], Settings().depth)
+            depth = Settings().depth
+            yield _row(bench, setting, [*bench.parts(titled, tokens, depth)], depth)
 
 
 def _with_constant(bench: Bench, constant: int, parts: list[Retriever]) -> Row:

@@ -28,10 +28,10 @@ class Bar:
             f"plan: {plan.new} new, {plan.changed} changed, {len(plan.moved)} moved, "
             f"{len(plan.removed)} removed, {plan.unchanged} unchanged"
         )
-        for line in listed("left out", [f"{skipped.path}: {skipped.reason}" for skipped in plan.skipped]):
-            self._say(line)
         self._total = plan.new + plan.changed
         if arrivals := plan.arrivals:
+            for line in listed("left out", [f"{skipped.path}: {skipped.reason}" for skipped in plan.skipped]):
+                self._say(line)
             n_chars = sum(arrival.n_chars for arrival in arrivals)  # of work, so that the time left is fair
             self._bar = tqdm(total=n_chars, bar_format=_FORM, file=sys.stderr)
             self._describe()

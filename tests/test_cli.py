@@ -58,9 +58,9 @@ def test_index_reports_on_stdout_only_what_was_asked_for(
 
 
 def test_the_corpus_folder_is_articles_a_datasheet_and_questions(
-    index: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, err = run(capsys, "index", HOME / "corpus", "--index", index, "--json")
+    code, out, err = run(capsys, "index", HOME / "corpus", "--index", tmp_path / "i", "--json")
     assert code == 0
     assert json.loads(out)["articles"] == len(list((HOME / "corpus" / "articles").glob("*.md")))
     assert "README.md" in err
