@@ -40,8 +40,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("citewise: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would complain again
+        _drop_output()
         return OK
+    except OSError as error:
+        _drop_output()
+        _say(f"citewise: {error}")
+        return WRONG
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        _say(f"citewise: a fault of ours: {type(error).__name__}: {error}")
+        _say("Please report it; python -X dev cli.py … says where it happened.")
+        return WRONG
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     index = _command(commands, "index", _index, "bring an index in step with files and folders")
-    index.add_argument("paths", nargs="+", metavar="PATH", help="a folder, or a .txt, .md or .jsonl file")
+    index.add_argument(
+        "paths", nargs="+", type=_path, metavar="PATH", help="a folder, or a .txt, .md or .jsonl file"
+    )
     index.add_argument("--yes", action="store_true", help="remove articles even if they are over half of all")
     index.add_argument(
         "--rebuild", action="store_true", help="make the index again beside the old one, then swap them"
@@ -116,6 +128,12 @@ def _reading(command: argparse.ArgumentParser) -> None:
 
 def _json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object for each result")
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a path is empty")
+    return text
 
 
 def _count(text: str) -> int:
@@ -183,9 +201,13 @@ def _ask(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace) -> int:
+    def refused(line: str, error: QuestionError) -> None:  # noqa: ARG001
+        if arguments.json:
+            _print_hits(line, [], as_json=True)
+
     with _open(arguments, k=arguments.k) as pipeline:
         return _each(
-            arguments.words, lambda line: _print_hits(line, pipeline.search(line), arguments.json), _ignored
+            arguments.words, lambda line: _print_hits(line, pipeline.search(line), arguments.json), refused
         )
 
 
@@ -264,12 +286,8 @@ def _each(text: str, answer: Callable[[str], None], refused: Callable[[str, Ques
     return code
 
 
-def _ignored(line: str, error: QuestionError) -> None:
-    """Print nothing on stdout for a search that was refused."""
-
-
 def _lines() -> Iterator[str]:
-    return (line for raw in sys.stdin if (line := raw.strip()))
+    return (line for raw in sys.stdin or () if (line := raw.strip()))  # None where stdin was closed
 
 
 def _print_answer(answer: Answer, as_json: bool) -> None:
@@ -278,7 +296,7 @@ def _print_answer(answer: Answer, as_json: bool) -> None:
     if as_json:
         _print(json.dumps(to_json(answer), ensure_ascii=False))
     else:
-        _print(to_terminal(answer, shutil.get_terminal_size().columns, sys.stdout.isatty()))
+        _print(to_terminal(answer, shutil.get_terminal_size().columns, _has_colour()))
 
 
 def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
@@ -287,7 +305,7 @@ def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
     if as_json:
         _print(json.dumps(hits_to_json(words, hits), ensure_ascii=False))
     else:
-        _print(hits_to_terminal(hits, shutil.get_terminal_size().columns, sys.stdout.isatty()))
+        _print(hits_to_terminal(hits, shutil.get_terminal_size().columns, _has_colour()))
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:
@@ -319,7 +337,19 @@ def _print(text: str) -> None:
 def _say(text: str) -> None:
     from rag.render import visible
 
+    if sys.stderr is None:  # closed; print would take stdout instead
+        return
     print(visible(text), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _has_colour() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, or the exit would complain again."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _log_to_stderr() -> None:

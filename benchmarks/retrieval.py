@@ -17,7 +17,7 @@ from benchmarks.results import Part, Score
 from rag import embed
 from rag.domain import EVERYWHERE, Embedder, Hit, Passage, Retriever, Vectors, Where
 from rag.metrics import hit, reciprocal_rank
-from rag.retrieve import Dense, Fused, Words
+from rag.retrieve import Dense, Fused, Searchable, Words
 from rag.settings import Settings
 from rag.store import Store
 
@@ -38,19 +38,29 @@ class Foreseen:
         return np.stack([self._vectors[text] for text in texts])
 
 
+class Held:
+    """An index that fetches each passage once: one object each, or the articles would fill the memory."""
+
+    def __init__(self, index: Searchable) -> None:
+        self.near, self.matching = index.near, index.matching
+        self._fetch = index.passages
+        self._held: dict[int, Passage] = {}
+
+    def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """Return those of ``ids`` that exist."""
+        self._held |= self._fetch([id for id in ids if id not in self._held])
+        return {id: self._held[id] for id in ids if id in self._held}
+
+
 class Remembered:
     """A retriever asked once for each question, to a depth; what it found then is what it finds."""
 
     def __init__(self, part: Retriever, questions: Sequence[str], depth: int) -> None:
-        self._passages: dict[int, Passage] = {}  # one object each, or the articles would fill the memory
-        self._found = {asked: list(map(self._kept, part.retrieve(asked, depth))) for asked in questions}
+        self._found = {asked: part.retrieve(asked, depth) for asked in questions}
 
     def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:  # noqa: ARG002
         """Return the first ``k`` of what was found."""
         return self._found[question][:k]
-
-    def _kept(self, hit: Hit) -> Hit:
-        return Hit(self._passages.setdefault(hit.passage.id, hit.passage), hit.score)
 
 
 class Bench:
@@ -68,7 +78,8 @@ class Bench:
         articles = wiki.write(index.with_suffix(".jsonl"), titled, self._n_questions)
         ingest.index(articles, index, passage_tokens=passage_tokens)
         with closing(Store(index)) as store:
-            parts = Dense(store, self._embedder), Words(store)
+            held = Held(store)
+            parts = Dense(held, self._embedder), Words(held)
             dense, words = (Remembered(part, self._questions, depth) for part in parts)
             return dense, words
 

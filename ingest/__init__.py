@@ -14,7 +14,7 @@ __all__ = ["index"]
 
 def index(
     paths: str | Path | Sequence[str | Path],
-    index: str | Path = "index",
+    index: str | Path | None = None,
     *,
     yes: bool = False,
     rebuild: bool = False,
@@ -23,6 +23,7 @@ def index(
 ) -> Summary:
     """Bring an index in step with files and folders; return what was done.
 
+    ``settings`` are those of ``rag.settings.Settings``, ``index`` among them: "index" unless chosen.
     Only what came from ``paths`` can count as removed. ``yes`` allows to remove over half of the collection;
     ``rebuild`` makes the index again beside the old one, for another embedder or passage size.
 
@@ -34,7 +35,7 @@ def index(
     from rag import embed
     from rag.settings import load
 
-    chosen = load(index=str(index), **settings)
+    chosen = load(index=index, **settings)
     several = [paths] if isinstance(paths, str | Path) else list(paths)
     embedder = embed.load(chosen.embedder)
     return sync.index(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +19,13 @@ READER = "1"  # goes up when the same bytes are read as other articles, so that 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An article that is new or has changed: where it is, under which id, and how long it is."""
+    """An article that is new or has changed: where it is, under which id, what it says, how long it is."""
 
     place: str
     id: str
+    sha256: str
     n_chars: int
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,6 @@ class Move:
 class Plan:
     """What is to be done, by kind. ``todo`` maps each source to the arrivals it holds, by place."""
 
-    new: int = 0
-    changed: int = 0
     unchanged: int = 0
     moved: list[Move] = field(default_factory=list)
     removed: list[Known] = field(default_factory=list)
@@ -48,11 +49,22 @@ class Plan:
     sums: dict[str, str] = field(default_factory=dict)  # of files that were read whole without complaint
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    decoded: list[str] = field(default_factory=list)  # what was not UTF-8, and what it was read as
 
     @property
     def arrivals(self) -> list[Arrival]:
         """All that is new or changed."""
         return [arrival for places in self.todo.values() for arrival in places.values()]
+
+    @property
+    def new(self) -> int:
+        """How many articles are new."""
+        return sum(arrival.is_new for arrival in self.arrivals)
+
+    @property
+    def changed(self) -> int:
+        """How many articles have changed."""
+        return sum(not arrival.is_new for arrival in self.arrivals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,7 @@ class _Memory:
         for place, k in known.items():
             self.by_file.setdefault(k.file, []).append(place)
         self.seen: set[str] = set()
-        self.strangers: list[_Found] = []
+        self.displaced: list[_Found] = []  # what is not where it was, or was not known
 
 
 def make(truth: Truth, paths: Sequence[Path]) -> Plan:
@@ -82,23 +94,30 @@ def make(truth: Truth, paths: Sequence[Path]) -> Plan:
     Raises:
         CorpusError: a path does not exist, or nothing that can be read lies under them.
     """
-    for path in paths:
-        if not path.exists():
-            raise CorpusError(str(path), "there is no such file or folder", "Check the path.")
-    sources, failed, skipped = read.find(paths)
-    plan = Plan(failed=list(failed), skipped=list(skipped))
     memory = _Memory({k.place: k for k in truth.known()}, truth.files())
-    scope = [k for k in memory.known.values() if _lies_under(k.file, [str(path.resolve()) for path in paths])]
+    scope = _scope(memory.known.values(), paths)
+    sources, failed, skipped = read.find([path for path in paths if not _is_gone(path)])
+    plan = Plan(failed=list(failed), skipped=list(skipped))
     if not sources and not failed and not scope:
         raise CorpusError(
             ", ".join(map(str, paths)), "holds no .txt, .md or .jsonl file", "Name a folder with articles."
         )
     for source in sources:
         _compare(plan, source, memory)
-    gone = [k for k in scope if k.place not in memory.seen and not _in_doubt(k, plan.failed)]
-    within = {k.place for k in scope}
-    _settle(plan, memory.strangers, gone, [k for k in memory.known.values() if k.place not in within])
+    looked_at = {str(source.path) for source in sources}
+    gone = [k for k in scope if k.place not in memory.seen and _has_left(k, looked_at, plan.failed)]
+    _settle(plan, memory, gone, {k.place for k in scope})
     return plan
+
+
+def _scope(known: Iterable[Known], paths: Sequence[Path]) -> list[Known]:
+    """Return what came from under ``paths``; a path that is neither there nor known is an error."""
+    articles = list(known)
+    for path in paths:
+        if _is_gone(path) and not any(_lies_under(k.file, [os.path.realpath(path)]) for k in articles):
+            raise CorpusError(str(path), "there is no such file or folder", "Check the path.")
+    roots = [os.path.realpath(path) for path in paths]
+    return [k for k in articles if _lies_under(k.file, roots)]
 
 
 def refuse_large_removal(plan: Plan, n_articles: int, paths: Sequence[Path]) -> None:
@@ -127,6 +146,8 @@ def _compare(plan: Plan, source: Source, memory: _Memory) -> None:
             _note(plan, item, file in memory.by_file, file)
             complaints += 1
             continue
+        if encoding := item.meta.get("encoding"):
+            plan.decoded.append(f"{source.shown}: not UTF-8, read as {encoding}")
         found = _Found(source, item.id, place_of(source, item), fingerprint(item), len(item.text))
         memory.seen.add(found.place)
         _sort_out(plan, found, memory)
@@ -145,52 +166,64 @@ def _note(plan: Plan, item: Failure | Skipped, is_known: bool, file: str) -> Non
 
 def _sort_out(plan: Plan, found: _Found, memory: _Memory) -> None:
     known = memory.known.get(found.place)
-    if known is None:
-        memory.strangers.append(found)
-    elif known.sha256 == found.sha256:
+    if known and known.sha256 == found.sha256:
         plan.unchanged += 1
     else:
-        plan.changed += 1
-        _add(plan, found, known.id)
+        memory.displaced.append(found)
 
 
-def _settle(plan: Plan, strangers: list[_Found], gone: list[Known], elsewhere: Iterable[Known]) -> None:
-    """Tell the moved from the new: what is gone, or whose file outside the paths is gone, may have moved."""
+def _settle(plan: Plan, memory: _Memory, gone: list[Known], scope: set[str]) -> None:
+    """Tell what has moved from what is new or changed, by what the articles say."""
+    known, displaced = memory.known, memory.displaced
+    vacated = [*gone, *(known[found.place] for found in displaced if found.place in known)]
     movable: dict[str, list[Known]] = {}
-    for k in [*gone, *elsewhere]:
+    for k in [*vacated, *(k for k in known.values() if k.place not in scope)]:
         movable.setdefault(k.sha256, []).append(k)
-    lost = {k.place for k in gone}
-    taken = {k.id for ks in movable.values() for k in ks}
-    for found in strangers:
-        match = next(
-            (k for k in movable.get(found.sha256, []) if k.place in lost or not Path(k.file).exists()), None
-        )
-        id = _free(found.article_id, taken - {match.id} if match else taken)
-        taken.add(id)
-        if match is None:
-            plan.new += 1
-            _add(plan, found, id)
+    movers = {found.place: mover for found in displaced if (mover := _mover(movable, found, scope))}
+    left = {k.place for k in movers.values()}
+    taken = {k.id for k in known.values() if k.place not in left}
+    for found in displaced:
+        before = known.get(found.place)
+        if found.place in movers:
+            id = _free(found.article_id, taken)
+            plan.moved.append(Move(movers[found.place], id, found.place, str(found.source.path)))
+        elif before and before.place not in left:
+            _add(plan, found, before.id, is_new=False)
         else:
-            movable[found.sha256].remove(match)
-            lost.discard(match.place)
-            plan.moved.append(Move(match, id, found.place, str(found.source.path)))
-    plan.removed = [k for k in gone if k.place in lost]
+            _add(plan, found, _free(found.article_id, taken), is_new=True)
+    plan.removed = [k for k in gone if k.place not in left]
 
 
-def _add(plan: Plan, found: _Found, id: str) -> None:
-    plan.todo.setdefault(found.source, {})[found.place] = Arrival(found.place, id, found.n_chars)
+def _mover(movable: dict[str, list[Known]], found: _Found, scope: set[str]) -> Known | None:
+    """Take out the article that says the same and has left its place; outside ``scope`` its file must be gone."""
+    same = movable.get(found.sha256, [])
+    match = next((k for k in same if k.place in scope or _is_gone(Path(k.file))), None)
+    if match:
+        same.remove(match)
+    return match
+
+
+def _add(plan: Plan, found: _Found, id: str, *, is_new: bool) -> None:
+    arrival = Arrival(found.place, id, found.sha256, found.n_chars, is_new)
+    plan.todo.setdefault(found.source, {})[found.place] = arrival
 
 
 def place_of(source: Source, article: Article) -> str:
-    """Return where an article is: its file's absolute path and, within a JSONL file, ``#`` and its id."""
-    return f"{source.path}{article.id.removeprefix(source.key)}"
+    """Return where an article is: its file's absolute path and, for a line of JSONL, ``//`` and its id.
+
+    No path of a file holds two slashes in a row.
+    """
+    line_id = article.id.removeprefix(source.key).removeprefix("#")
+    return f"{source.path}//{line_id}" if article.id != source.key else str(source.path)
 
 
 def _free(id: str, taken: set[str]) -> str:
+    """Return ``id``, or the first of ``id~2``, ``id~3``, … that is free, and take it."""
     n, free = 1, id
     while free in taken:
         n += 1
         free = f"{id}~{n}"
+    taken.add(free)
     return free
 
 
@@ -209,6 +242,29 @@ def _lies_under(file: str, roots: Sequence[str]) -> bool:
     return any(file == root or file.startswith(root.rstrip("/") + "/") for root in roots)
 
 
-def _in_doubt(known: Known, failed: Sequence[Failure]) -> bool:
-    """Whether something failed in this article's file, or in a folder above it, so that it may still be there."""
-    return _lies_under(known.file, [f.file for f in failed])
+def _has_left(known: Known, looked_at: set[str], failed: Sequence[Failure]) -> bool:
+    """Whether an article that was not met is gone for certain.
+
+    It may still be there when something failed in its file or in a folder above it, or when its file is there
+    and was left out this time.
+    """
+    if _lies_under(known.file, [f.file for f in failed]):
+        return False
+    return known.file in looked_at or _is_gone(Path(known.file))
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether there is nothing at a path, for certain; one that cannot be looked at may hold something.
+
+    Raises:
+        CorpusError: it is no path.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return not path.is_symlink()
+    except PermissionError:
+        return False
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"{str(path)[:80]!r}", f"is no path ({error})"[:120], "Check the path.") from error
+    return False

@@ -29,7 +29,10 @@ class Bar:
             f"{len(plan.removed)} removed, {plan.unchanged} unchanged"
         )
         self._total = plan.new + plan.changed
-        if arrivals := plan.arrivals:
+        arrivals = plan.arrivals
+        if arrivals and sys.stderr is not None:
+            for line in listed("note", plan.decoded):
+                self._say(line)
             for line in listed("left out", [f"{skipped.path}: {skipped.reason}" for skipped in plan.skipped]):
                 self._say(line)
             n_chars = sum(arrival.n_chars for arrival in arrivals)  # of work, so that the time left is fair

@@ -13,14 +13,14 @@ import numpy as np
 
 from ingest import plan as planning
 from ingest import read
-from ingest.plan import Plan
+from ingest.plan import Move, Plan
 from ingest.read import Failure
 from ingest.split import embedded_text, split
 from rag import caches, folder
 from rag.domain import Article, Embedder, Vectors
 from rag.errors import IndexStale
 from rag.store import Shape
-from rag.truth import Piece, Truth, vector_key
+from rag.truth import Piece, Truth, fingerprint, vector_key
 
 GROUP = 128  # passages that are embedded while those before them are stored
 SLICE = 32  # passages between two moments at which an interrupt is heeded
@@ -80,22 +80,37 @@ class Run:
     def __init__(
         self, generation: Path, truth: Truth, embedder: Embedder, tokens: int, watcher: Watcher
     ) -> None:
-        self.embedded = 0
+        self.embedded = self.new = self.changed = 0
         self.failed: list[Failure] = []
+        self._doubtful: set[str] = set()  # files that were not read a second time as they were planned
         self._generation, self._truth = generation, truth
         self._embedder, self._tokens, self._watcher = embedder, tokens, watcher
         self._flushed = time.monotonic()
 
     def carry_out(self, plan: Plan) -> None:
         """Do what the plan says. Whatever ends it early, what was stored until then stays."""
-        for move in plan.moved:
-            with self._truth.change():
-                self._truth.move(move.known.n, move.id, move.place, move.file)
+        self._move(plan.moved)
         self.store(self._arriving(plan))
         for known in plan.removed:
             with self._truth.change():
                 self._truth.remove(known.n)
-        self._remember(plan)
+                self._truth.remember_file(known.file, None)
+        with self._truth.change():
+            for path, total in sorted(plan.sums.items()):
+                if path not in self._doubtful:
+                    self._truth.remember_file(path, total)
+
+    def _move(self, moves: Sequence[Move]) -> None:
+        """Move all at once, by way of places that no file has, since they may have changed places."""
+        if not moves:
+            return
+        with self._truth.change():
+            for move in moves:
+                self._truth.move(move.known.n, f"//{move.known.n}", f"//{move.known.n}", move.file)
+            for move in moves:
+                self._truth.move(move.known.n, move.id, move.place, move.file)
+                self._truth.remember_file(move.known.file, None)
+                self._truth.remember_file(move.file, None)
 
     def store(self, articles: Iterator[tuple[Article, str, str]]) -> None:
         """Cut, embed and store (article, place, file), embedding one group while the one before is stored."""
@@ -115,11 +130,17 @@ class Run:
 
     def _arriving(self, plan: Plan) -> Iterator[tuple[Article, str, str]]:
         for source, arrivals in plan.todo.items():
+            as_planned = 0
             for item in read.read(source):
                 if isinstance(item, Failure):
                     self.failed.append(item)
                 elif isinstance(item, Article) and (arrival := arrivals.get(planning.place_of(source, item))):
+                    as_planned += fingerprint(item) == arrival.sha256
+                    self.new += arrival.is_new
+                    self.changed += not arrival.is_new
                     yield replace(item, id=arrival.id), arrival.place, str(source.path)
+            if as_planned < len(arrivals):
+                self._doubtful.add(str(source.path))
 
     def _groups(self, articles: Iterator[tuple[Article, str, str]]) -> Iterator[list[_Cut]]:
         group: list[_Cut] = []
@@ -146,6 +167,7 @@ class Run:
             ]
             with self._truth.change():
                 self._truth.put(cut.article, cut.place, cut.file, pieces)
+                self._truth.remember_file(cut.file, None)  # until it is read whole
             self._watcher.stored(len(cut.article.text), len(pieces))
             self._flush()
 
@@ -153,15 +175,6 @@ class Run:
         if time.monotonic() - self._flushed > caches.FLUSH_S:
             caches.flush(self._generation, self._truth, final=False)
             self._flushed = time.monotonic()
-
-    def _remember(self, plan: Plan) -> None:
-        forgotten = {known.file for known in plan.removed} | {move.known.file for move in plan.moved}
-        forgotten |= {str(source.path) for source in plan.todo}
-        with self._truth.change():
-            for path in sorted(forgotten - set(plan.sums)):
-                self._truth.remember_file(path, None)
-            for path, total in sorted(plan.sums.items()):
-                self._truth.remember_file(path, total)
 
 
 class _Group:
@@ -217,13 +230,13 @@ def index(
     with folder.writing(where):
         generation = folder.prepare(where, shape.facts())
         if rebuild:
+            _refuse_early(generation, roots, yes)
             generation = _rebuilt(where, generation, shape, embedder, watcher)
         truth = Truth(generation / folder.DATABASE, write=True)
         try:
             _check_shape(truth, shape, where)
-            plan = planning.make(truth, roots)
-            if not yes:
-                planning.refuse_large_removal(plan, truth.counts()[0], roots)
+            plan = _plan(truth, roots, yes)
+            caches.flush(generation, truth, final=True)  # those of a new index, and those that were lost
             watcher.planned(plan)
             run = Run(generation, truth, embedder, passage_tokens, watcher)
             try:
@@ -234,6 +247,22 @@ def index(
             return _summary(plan, run, truth, time.monotonic() - started)
         finally:
             truth.close()
+
+
+def _plan(truth: Truth, paths: Sequence[Path], yes: bool) -> Plan:
+    plan = planning.make(truth, paths)
+    if not yes:
+        planning.refuse_large_removal(plan, truth.counts()[0], paths)
+    return plan
+
+
+def _refuse_early(generation: Path, paths: Sequence[Path], yes: bool) -> None:
+    """Make the plan once before the index is made again, so that a refusal finds nothing changed."""
+    truth = Truth(generation / folder.DATABASE)
+    try:
+        _plan(truth, paths, yes)
+    finally:
+        truth.close()
 
 
 def _check_shape(truth: Truth, shape: Shape, index: Path) -> None:
@@ -274,8 +303,8 @@ def _summary(plan: Plan, run: Run, truth: Truth, seconds: float) -> Summary:
     n_articles, n_passages = truth.counts()
     failed = dict.fromkeys([*plan.failed, *run.failed])
     return Summary(
-        new=plan.new,
-        changed=plan.changed,
+        new=run.new,
+        changed=run.changed,
         moved=len(plan.moved),
         removed=len(plan.removed),
         unchanged=plan.unchanged,

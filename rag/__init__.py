@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Alternative", "Answer", "Article", "Citation", "CitewiseError", "Hit", "Passage", "Where", "open"]
 
 
-def open(index: str | Path = "index", **settings: Any) -> Pipeline:
-    """Open an index for questions; ``settings`` are those of ``rag.settings.Settings``.
+def open(index: str | Path | None = None, **settings: Any) -> Pipeline:
+    """Open an index for questions; ``settings`` are those of ``rag.settings.Settings``, ``index`` among them.
 
     Raises:
         SettingsError, IndexMissing, IndexStale, IndexDamaged, ModelMissing: as their names say.
@@ -24,4 +24,4 @@ def open(index: str | Path = "index", **settings: Any) -> Pipeline:
     from rag import wiring
     from rag.settings import load
 
-    return wiring.pipeline(load(index=str(index), **settings))
+    return wiring.pipeline(load(index=index, **settings))

@@ -55,7 +55,7 @@ class Lagging(Generic[B, T]):
         self._open_base()
         with truth.snapshot():
             now, old = truth.reach(), self.state
-            if self._base is not None and (fault := misfit(self.path, self._base.reach, now)):
+            if self._base is not None and (fault := misfit(self.path, self._base.reach, truth)):
                 self.distrust(fault)  # for good: a later truth may have other passages under the same ids
             base = self._base
             tail: T | None = None
@@ -85,10 +85,11 @@ class Lagging(Generic[B, T]):
             self.fault = error.message
 
 
-def misfit(path: Path, reach: Reach, now: Reach) -> str | None:
-    """Return why a cache cannot belong to a truth in state ``now``; None when it can."""
-    if reach.uid != now.uid:
-        return f"{path} belongs to another index"
+def misfit(path: Path, reach: Reach, truth: Truth) -> str | None:
+    """Return why a cache cannot be of this truth as it is now; None when it can."""
+    now = truth.reach()
+    if reach.uid != truth.uid(reach.seq):
+        return f"{path} belongs to another index, or to another past of this one"
     if reach.seq > now.seq or reach.last_id > now.last_id:
         return f"{path} is ahead of its articles.db (change {reach.seq} against {now.seq})"
     return None
@@ -117,7 +118,7 @@ def _flush_words(path: Path, truth: Truth, now: Reach) -> None:
     try:
         index = words.load(path)
         reach = index.reach
-        if misfit(path, reach, now):
+        if misfit(path, reach, truth):
             raise IndexDamaged(f"{path} is not this index's")
         if reach != now:
             index.add(truth.passage_texts(reach.last_id), truth.removed_since(reach.seq), now)
@@ -138,7 +139,7 @@ def _is_due(path: Path, truth: Truth, now: Reach, share: int) -> bool:
         stamp = vectors.read_stamp(path)
     except IndexDamaged:
         return True
-    if misfit(path, stamp.reach, now):
+    if misfit(path, stamp.reach, truth):
         return True
     lag = now.last_id - stamp.reach.last_id + len(truth.removed_since(stamp.reach.seq))
     return lag > max(_FEW, stamp.n // share)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -70,6 +71,24 @@ def create(path: Path, meta: Mapping[str, str], above: int) -> None:
 def count(db: Database) -> None:
     """Number a change."""
     db.run("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'seq'", ())
+
+
+def begin_run(db: Database) -> None:
+    """Give a random name to this change and those that follow it, until the next run.
+
+    So a cache that is ahead of a backup put back is told from one of the changes made since, whose numbers
+    and ids are the same.
+    """
+    seq = db.rows("SELECT value FROM meta WHERE key = 'seq'")[0][0]
+    set_meta(db, f"run {int(seq):012}", uuid.uuid4().hex)
+
+
+def run_of(db: Database, seq: int) -> str:
+    """Return the name of the run that made change number ``seq``; that of the index before any."""
+    rows = db.rows(
+        "SELECT value FROM meta WHERE key BETWEEN 'run ' AND ? ORDER BY key DESC LIMIT 1", (f"run {seq:012}",)
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 def put(db: Database, article: Article, place: str, file: str, pieces: Sequence[Piece]) -> None:

@@ -90,7 +90,7 @@ def _false_sums(truth: Truth) -> Iterator[str]:
 
 
 def _vector_faults(path: Path, base: vectors.Base, truth: Truth) -> Iterator[str]:
-    if fault := caches.misfit(path, base.reach, truth.reach()):
+    if fault := caches.misfit(path, base.reach, truth):
         yield fault
         return
     dead = truth.removed_since(base.reach.seq)
@@ -108,7 +108,7 @@ def _word_faults(path: Path, index: words.WordIndex, truth: Truth) -> Iterator[s
     if isinstance(held, str):
         yield held
         return
-    if fault := caches.misfit(path, index.reach, truth.reach()):
+    if fault := caches.misfit(path, index.reach, truth):
         yield fault
         return
     dead = truth.removed_since(index.reach.seq)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -88,6 +88,18 @@ class Where:
     articles: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            object.__setattr__(self, name, _day(getattr(self, name)))
+
+
+def _day(value: date | None) -> date | None:
+    if isinstance(value, datetime):  # which is a date too, but compares with none
+        return value.date()
+    if value is not None and not isinstance(value, date):
+        raise TypeError(f"a filter takes a datetime.date, not {value!r}")
+    return value
 
 
 EVERYWHERE = Where()

@@ -96,6 +96,10 @@ class Pipeline:
 
 def checked(question: str) -> str:
     """Return the question in one line, or raise QuestionError with what is wrong with it."""
+    if not isinstance(question, str):
+        raise QuestionError(
+            f"the question is of type {type(question).__name__}, not text", "Ask with a string."
+        )
     asked = " ".join(normalise(question).split())
     if not asked:
         raise QuestionError("the question is empty", "Ask something, for example: Who won the election?")

@@ -88,8 +88,8 @@ def hits_to_json(words: str, hits: Sequence[Hit]) -> dict[str, object]:
 
 
 def article_json(article: Article) -> dict[str, object]:
-    """Return the object that ``show --json`` prints: an article as in citations, and its whole text."""
-    return {**_article(article), "text": article.text}
+    """Return the object that ``show --json`` prints: an article as in citations, its text, and its ``meta``."""
+    return {**_article(article), "text": article.text, "meta": dict(article.meta)}
 
 
 def _article(article: Article) -> dict[str, object]:

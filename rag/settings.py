@@ -52,7 +52,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] | None = None, **f
     named_file = file or environ.get("CITEWISE_CONFIG")
     path = Path(named_file or FILE)
     named = {f"CITEWISE_{f.name.upper()}": f.name for f in fields(Settings)}
-    from_environ = {named[key]: value for key, value in environ.items() if key in named}
+    from_environ = {named[key]: value for key, value in environ.items() if key in named and value}
     settings = _override(Settings(), _read(path, required=bool(named_file)), str(path))
     settings = _override(settings, from_environ, "the environment")
     return _override(settings, {key: value for key, value in flags.items() if value is not None}, "the call")
@@ -82,8 +82,32 @@ def _override(settings: Settings, values: Mapping[str, Any], origin: str) -> Set
 
 def _cast(name: str, value: Any, kind: type, origin: str) -> Any:
     try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
+        return _PARSE[kind](value)
+    except (TypeError, ValueError, OverflowError) as error:
+        found = f"{value!r}"[:60]
         raise SettingsError(
-            f"{origin}: {name} is {value!r}, expected {kind.__name__}", f"Give {name} as {kind.__name__}."
+            f"{origin}: {name} is {found}, expected {_KINDS[kind]}", f"Give {name} as {_KINDS[kind]}."
         ) from error
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool | float):
+        raise TypeError(value)
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError(value)
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    text = os.fspath(value)
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ValueError(value)
+    return text
+
+
+_PARSE = {int: _whole, float: _number, str: _text}
+_KINDS = {int: "a whole number", float: "a number", str: "text"}

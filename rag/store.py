@@ -135,7 +135,7 @@ class Store:
         Raises:
             ArticleMissing: there is none.
         """
-        article = self._live.truth.article(id)
+        article = self._live.truth.article(id) if _is_storable(id) else None
         if article is None:
             raise ArticleMissing(
                 f"{self.index} has no article {id!r}", "citewise search finds articles by words."
@@ -216,6 +216,11 @@ def _check_embedder(index: Path, now: Generation, fresh: Generation) -> None:
         raise IndexStale(
             f"{index} was made again with {made}; this process still works with {was}", "Start it again."
         )
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a text has no half of a character, which no id can have."""
+    return text.encode(errors="ignore").decode() == text
 
 
 def _note(generation: Generation) -> str | None:

@@ -31,7 +31,7 @@ _ARTICLE = "a.id, a.title, a.text, a.source, a.published, a.url, a.meta"
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A state of an index: after change ``seq`` of index ``uid``, when ``last_id`` was the last passage."""
+    """A state of an index: after change ``seq`` of run ``uid``, when ``last_id`` was the last passage."""
 
     uid: str
     seq: int
@@ -54,6 +54,7 @@ class Truth(Database):
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
         super().__init__(path, write=write)
+        self._in_run = False
         try:
             self._check_format()
         except BaseException:
@@ -91,7 +92,12 @@ class Truth(Database):
         """Return the state that this connection sees."""
         with self.snapshot():
             last = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")
-            return Reach(self.meta("uid"), self.seq(), int(last[0][0]))
+            seq = self.seq()
+            return Reach(self.uid(seq), seq, int(last[0][0]))
+
+    def uid(self, seq: int) -> str:
+        """Return what no other index, and no other past of this one, calls its change number ``seq``."""
+        return self.meta("uid") + changes.run_of(self, seq)
 
     def counts(self) -> tuple[int, int]:
         """Return (articles, passages)."""
@@ -190,7 +196,10 @@ class Truth(Database):
         """Make all writes inside one change: numbered, durable, all or nothing."""
         with self.transaction():
             changes.count(self)
+            if not self._in_run:
+                changes.begin_run(self)
             yield
+        self._in_run = True
 
     def put(self, article: Article, place: str, file: str, pieces: Sequence[Piece]) -> None:
         """Store an article whole, instead of what came from ``place`` before."""

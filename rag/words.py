@@ -19,7 +19,7 @@ from typing import Any
 
 import tantivy
 
-from rag.errors import IndexDamaged
+from rag.errors import IndexDamaged, IndexFault
 from rag.truth import Reach
 
 Text = tuple[int, str, str]
@@ -206,9 +206,10 @@ def _document(id: int, text: Iterable[str] = (), stamp: Iterable[str] = ()) -> A
     return document
 
 
-def _analyzer(*extra: Any) -> Any:
+def _analyzer(longest: int, *extra: Any) -> Any:
+    """``longest`` is in bytes of UTF-8; what is longer is left out."""
     steps = (
-        tantivy.Filter.remove_long(_LONGEST),
+        tantivy.Filter.remove_long(longest),
         tantivy.Filter.lowercase(),
         tantivy.Filter.ascii_fold(),
         *extra,
@@ -227,8 +228,8 @@ def _schema() -> Any:
     return builder.build()
 
 
-_ARTICLE = _analyzer()
-_QUESTION = _analyzer(tantivy.Filter.custom_stopword(STOP_WORDS))
+_ARTICLE = _analyzer(_LONGEST)
+_QUESTION = _analyzer(1 << 16, tantivy.Filter.custom_stopword(STOP_WORDS))  # Chinese has no spaces
 _SCHEMA = _schema()
 
 
@@ -237,6 +238,8 @@ def _guarded(folder: Path | None) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, LookupError, TypeError) as error:
+        if "StorageFull" in str(error) or "No space left" in str(error):
+            raise IndexFault(f"{folder}: the disk is full", "Free some space and run it again.") from error
         raise IndexDamaged(f"{folder} cannot be read: {str(error)[:200]}", _MEND) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # what tantivy raises on damage; it is no Exception

@@ -11,10 +11,10 @@ import pytest
 from benchmarks import interval, process, report, results, sweep, wiki
 from benchmarks.__main__ import PARTS, README, RESULTS
 from benchmarks.results import Comparison, Origin, Part, Score, Table
-from benchmarks.retrieval import Foreseen, Remembered, ranked_articles
+from benchmarks.retrieval import Foreseen, Held, Remembered, ranked_articles
 from benchmarks.speed import Pairs, alternated
 from rag import retrieve
-from rag.domain import Hit
+from rag.domain import Hit, Passage
 from rag.retrieve import Fused
 from tests.fakes import FixedRetriever, LetterEmbedder, passage
 
@@ -146,6 +146,23 @@ def test_what_is_remembered_is_what_was_found() -> None:
     assert remembered.retrieve("Why?", 1) == fixed.hits[:1]
     with pytest.raises(KeyError):
         remembered.retrieve("When?", 1)
+
+
+def test_a_held_passage_is_fetched_once() -> None:
+    fetched: list[int] = []
+
+    class Index:
+        near = matching = None
+
+        def passages(self, ids: list[int]) -> dict[int, Passage]:
+            fetched.extend(ids)
+            return {id: passage(f"text {id}", id) for id in ids if id != 9}
+
+    held = Held(Index())  # type: ignore[arg-type]
+    first = held.passages([1, 9])
+    assert list(held.passages([2, 1])) == [2, 1]
+    assert held.passages([1])[1] is first[1]
+    assert fetched == [1, 9, 2]
 
 
 def test_a_foreseen_question_is_embedded_once() -> None:

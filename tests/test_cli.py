@@ -295,3 +295,51 @@ def test_a_closed_pipe_is_no_error(index: Path) -> None:
     script = f"{sys.executable} cli.py show {article} --index {index} | true"
     done = subprocess.run(["bash", "-c", script], cwd=HOME, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("ask 'Who is Macron?' --index {index} >&-", 0, ""),
+        ("ask - --index {index} <&-", 0, ""),
+        ("status --index {index} > /dev/full", 1, "No space left"),
+        ("index {home}/corpus --index {index} --json 2>&- | {python} -m json.tool > /dev/null", 0, ""),
+        ("show $'\\xff' --index {index}", 1, "has no article"),
+        ("index '' --index {index}", 2, "a path is empty"),
+    ],
+)
+def test_odd_surroundings_end_in_a_line_and_a_code(index: Path, command: str, code: int, said: str) -> None:
+    line = command.format(index=index, home=HOME, python=sys.executable)
+    script = f"set -o pipefail; {sys.executable} cli.py {line}"
+    done = subprocess.run(["bash", "-c", script], cwd=HOME, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_ours_is_one_line(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("rag.pipeline.Pipeline.ask", broken)
+    code, out, err = run(capsys, "ask", "Who is Macron?", "--index", index)
+    assert (code, out) == (1, "")
+    assert "a fault of ours: RuntimeError: a bug" in err
+
+
+def test_a_refused_search_is_an_empty_object(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("who\nMacron\n"))
+    code, out, _ = run(capsys, "search", "-", "--json", "--index", index)
+    first, second = (json.loads(line) for line in out.splitlines())
+    assert (code, first["hits"], len(second["hits"])) == (2, [], 8)
+
+
+def test_a_question_without_spaces_can_be_asked(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, _ = run(
+        capsys, "ask", "フランスの大統領選挙でサイバー攻撃を受けた候補者は誰ですか", "--index", index
+    )
+    assert code == 0

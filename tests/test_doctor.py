@@ -255,7 +255,6 @@ def test_an_index_is_healthy_while_it_is_written(healthy: Collection) -> None:
             put(truth, f"n{n % 5}", *(f"About {n} and {i}." for i in range(50)))
             caches.flush(healthy.generation, truth, final=False)
             if n % 3 == 0:
-                caches.forget(healthy.vectors) if n == 9 else None
                 vectors.write(healthy.vectors, truth.reach(), *truth.vectors(26))
     done.set()
     thread.join()

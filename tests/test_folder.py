@@ -105,11 +105,11 @@ def test_another_thread_is_kept_out(index: Path) -> None:
 
 
 def test_the_lock_is_given_back_when_the_writer_fails(index: Path) -> None:
-    with pytest.raises(RuntimeError), folder.writing(index):
+    with pytest.raises(RuntimeError) as raised, folder.writing(index):
         raise RuntimeError
     assert names(index) == ["writer.lock"]
     with folder.writing(index):
-        pass
+        assert raised.traceback, "the failure is still known, and all that it refers to"
 
 
 @pytest.mark.parametrize("left", ["", "{", "[]", '{"pid": 1}', "\udcff"])

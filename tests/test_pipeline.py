@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -96,6 +97,17 @@ def test_a_question_that_cannot_be_asked_is_refused_with_a_mend(question: str, s
     with pytest.raises(QuestionError, match=said) as caught:
         pipeline().ask(question)
     assert caught.value.hint
+
+
+def test_a_question_that_is_no_text_is_refused() -> None:
+    with pytest.raises(QuestionError, match="NoneType"):
+        pipeline().ask(None)  # type: ignore[arg-type]
+
+
+def test_a_filter_takes_the_day_of_a_moment() -> None:
+    assert Where(since=datetime(2017, 2, 19, 23, 59)) == Where(since=date(2017, 2, 19))
+    with pytest.raises(TypeError, match="2017"):
+        Where(until="2017-02-19")  # type: ignore[arg-type]
 
 
 def test_a_quote_outside_its_passage_cannot_be_made() -> None:

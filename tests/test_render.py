@@ -181,7 +181,7 @@ def test_json_takes_the_numbers_of_numpy():
 
 def test_json_of_hits_and_of_an_article():
     assert hits_to_json("pier", ANSWERED.hits) == {"words": "pier", "hits": to_json(ANSWERED)["hits"]}
-    assert article_json(BRIDGE) == {**to_json(ANSWERED)["citations"][0]["article"], "text": TEXT}
+    assert article_json(BRIDGE) == {**to_json(ANSWERED)["citations"][0]["article"], "text": TEXT, "meta": {}}
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,19 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("kk = 3", "'kk'"), ('k = "many"', "k is 'many'"), ("k = ", "citewise.toml"), ("k = 0", "k is 0")],
+    [
+        ("kk = 3", "'kk'"),
+        ('k = "many"', "k is 'many'"),
+        ("k = ", "citewise.toml"),
+        ("k = 0", "k is 0"),
+        ("k = 8.9", "k is 8.9"),
+        ("k = inf", "k is inf"),
+        ("k = true", "k is True"),
+        ("threshold = true", "threshold is True"),
+        ("index = 5", "index is 5"),
+        ('index = ""', "index is ''"),
+        ('index = "a\\u0000b"', "index is 'a"),
+    ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "citewise.toml"
@@ -45,6 +57,10 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, said: str) -> None:
 def test_a_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nothing\.toml"):
         load(tmp_path / "nothing.toml", {})
+
+
+def test_an_empty_variable_does_not_count() -> None:
+    assert load(environ={"CITEWISE_EMBEDDER": "", "CITEWISE_K": ""}) == Settings()
 
 
 def test_nan_is_no_threshold() -> None:

@@ -407,6 +407,25 @@ def test_while_another_one_writes_answers_are_exact_and_it_is_said(
     assert list(doctor.faults(three.index)) == []
 
 
+def test_a_backup_put_back_is_not_confused_with_what_came_after_it(three: Collection) -> None:
+    """The ids and change numbers that the backup does not know are used again, for other passages."""
+    backup = three.database.read_bytes()
+    with three.writing() as truth:
+        put(truth, "d", "kangaroos")
+        put(truth, "e", "wombats")
+        three.vectors.unlink()
+    three.database.write_bytes(backup)
+    with three.writing() as truth:
+        assert put(truth, "f", "penguins") == [4]
+        assert put(truth, "g", "kangaroos") == [5]
+        assert put(truth, "h", "lemurs") == [6]
+    with Store(three.index) as store:
+        for id, text in enumerate((*TEXTS, "penguins", "kangaroos", "lemurs"), start=1):
+            assert near(store, text, 1) == matching(store, text, 1) == [id]
+        assert store.note is None
+    assert list(doctor.faults(three.index)) == []
+
+
 def test_another_process_that_writes_is_left_alone(three: Collection) -> None:
     three.vectors.unlink()
     with another_writer(three.index):

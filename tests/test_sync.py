@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from ingest import sync
+from ingest.plan import Plan
 from ingest.sync import Summary
 from rag import doctor, folder
 from rag.domain import Vectors
 from rag.errors import CorpusError, IndexLocked, IndexStale, RemovalRefused
 from rag.store import Store
+from rag.truth import Truth
 from tests.fakes import LetterEmbedder
 
 TOKENS = 40
@@ -176,9 +178,12 @@ def test_two_articles_that_change_names_with_each_other(place: Place) -> None:
     one, two = a.read_text(), b.read_text()
     a.write_text(two)
     b.write_text(one)
-    assert counts(place.sync()) == (0, 2, 0, 0, 3)
+    before = place.passage_ids()
+    assert counts(place.sync()) == (0, 0, 2, 0, 3)
     assert place.embedder.embedded == []
     assert place.articles()["apple.txt"] == two
+    after = place.passage_ids()
+    assert (after["apple.txt"], after["berry.txt"]) == (before["berry.txt"], before["apple.txt"])
     assert list(doctor.faults(place.index)) == []
 
 
@@ -380,3 +385,170 @@ def test_a_reader_refuses_to_mix_embedders_when_the_index_is_made_again(place: P
             store.refresh()
     with Store(place.index) as store:
         store.refresh()
+
+
+class Killed(Exception):
+    """Stands for a kill at a moment that the test chooses."""
+
+
+def killing(after: int) -> sync.Silence:
+    class Killing(sync.Silence):
+        n_left = after
+
+        def stored(self, n_chars: int, n_passages: int) -> None:
+            self.n_left -= 1
+            if self.n_left == 0:
+                raise Killed
+
+    return Killing()
+
+
+def test_a_run_that_was_cut_short_never_takes_a_file_for_read(place: Place) -> None:
+    place.sync()
+    old = (place.corpus / "apple.txt").read_text()
+    place.write("apple.txt", "Another text for a while.")
+    place.write("berry.txt", "And another one.")
+    with pytest.raises(Killed):
+        sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=killing(1))
+    place.write("apple.txt", old)
+    place.sync()
+    assert place.articles()["apple.txt"] == old
+    assert place.articles()["berry.txt"] == "And another one."
+
+
+@pytest.mark.parametrize("what", ["remove", "move"])
+def test_a_file_that_comes_back_after_a_cut_is_indexed_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    place.sync()
+    text = (place.corpus / "apple.txt").read_text()
+    if what == "remove":
+        (place.corpus / "apple.txt").unlink()
+    else:
+        (place.corpus / "apple.txt").rename(place.corpus / "pomme.txt")
+    with monkeypatch.context() as patch:
+        remember = Truth.remember_file
+        patch.setattr(
+            Truth,
+            "remember_file",
+            lambda self, path, sum: raise_killed() if sum else remember(self, path, sum),
+        )
+        place.write("fig.txt", "A fig, so that there is a sum to remember.")
+        with pytest.raises(Killed):
+            place.sync()
+    (place.corpus / "pomme.txt").unlink(missing_ok=True)
+    place.write("apple.txt", text)
+    place.sync()
+    assert place.articles()["apple.txt"] == text
+    assert "pomme.txt" not in place.articles()
+
+
+def raise_killed() -> None:
+    raise Killed
+
+
+def test_a_file_that_fails_between_plan_and_reading_is_read_next_time(place: Place) -> None:
+    place.sync()
+    path = place.write("fig.txt", "The fig is a fruit.")
+    aside = place.home / "aside"
+
+    class Hiding(sync.Silence):
+        def planned(self, plan: object) -> None:
+            path.rename(aside)
+
+    summary = sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Hiding())
+    assert (summary.new, len(summary.failed)) == (0, 1)
+    aside.rename(path)
+    assert place.sync().new == 1
+    assert place.articles()["fig.txt"] == "The fig is a fruit."
+
+
+def test_a_file_that_was_another_for_a_moment_is_not_taken_for_read(place: Place) -> None:
+    path = place.write("fig.txt", "First.")
+
+    class Flickering(sync.Silence):
+        def planned(self, plan: object) -> None:
+            path.write_text("For a moment.")
+
+        def stored(self, n_chars: int, n_passages: int) -> None:
+            path.write_text("First.")
+
+    sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Flickering())
+    place.sync()
+    assert place.articles()["fig.txt"] == "First."
+
+
+def test_an_id_that_is_taken_under_another_path_gets_a_number(place: Place) -> None:
+    place.write("sub/apple.txt", "The apple below.")
+    place.sync(place.corpus / "sub")
+    place.sync()
+    assert {"apple.txt", "apple.txt~2"} <= set(place.articles())
+    assert counts(place.sync()) == (0, 0, 0, 0, 6)
+
+
+def test_a_line_of_jsonl_and_a_file_are_never_one_place(place: Place) -> None:
+    place.lines("a.jsonl", {"id": "b.txt", "text": "A line."})
+    place.write("a.jsonl#b.txt", "A file.")
+    assert place.sync().new == 7
+    assert {"A line.", "A file."} <= set(place.articles().values())
+
+
+def test_a_path_that_vanished_is_removed_with_yes(place: Place) -> None:
+    other = place.home / "other"
+    other.mkdir()
+    (other / "x.txt").write_text("An article elsewhere.")
+    place.sync(place.corpus, other)
+    (other / "x.txt").unlink()
+    other.rmdir()
+    with pytest.raises(RemovalRefused):
+        place.sync(other)
+    assert place.sync(other, yes=True).removed == 1
+    with pytest.raises(CorpusError, match="no such"):
+        place.sync(other)
+
+
+def test_what_was_given_by_name_is_not_removed_by_its_folder(place: Place) -> None:
+    readme, hidden = place.write("README.md", "What lies here."), place.write(".hidden.txt", "Under cover.")
+    place.sync(readme, hidden)
+    place.sync()
+    assert {"README.md", ".hidden.txt"} <= set(place.articles())
+    readme.unlink()
+    assert place.sync().removed == 1
+
+
+def test_a_chain_of_renames_keeps_all_passages(place: Place) -> None:
+    place.sync()
+    before = place.passage_ids()
+    (place.corpus / "cherry.txt").rename(place.corpus / "fig.txt")
+    (place.corpus / "berry.txt").rename(place.corpus / "cherry.txt")
+    assert counts(place.sync()) == (0, 0, 2, 0, 3)
+    after = place.passage_ids()
+    assert (after["fig.txt"], after["cherry.txt"]) == (before["cherry.txt"], before["berry.txt"])
+
+
+def test_a_refused_rebuild_leaves_the_old_generation(place: Place) -> None:
+    place.sync()
+    for path in place.corpus.iterdir():
+        path.unlink()
+    with pytest.raises(RemovalRefused):
+        place.sync(rebuild=True)
+    assert folder.live(place.index).name == "gen-1"
+
+
+def test_a_name_that_is_too_long_is_an_error_of_ours(place: Place) -> None:
+    with pytest.raises(CorpusError, match="no path"):
+        place.sync(Path("x" * 5000))
+
+
+def test_a_file_that_is_not_utf8_is_read_and_said(place: Place) -> None:
+    (place.corpus / "cafe.txt").write_bytes("Café — naïve.".encode("cp1252"))
+    said: list[str] = []
+
+    class Listening(sync.Silence):
+        def planned(self, plan: Plan) -> None:
+            said.extend(plan.decoded)
+
+    sync.index([place.corpus], place.index, place.embedder, TOKENS, watcher=Listening())
+    assert place.articles()["cafe.txt"] == "Café — naïve."
+    assert len(said) == 1
+    assert "cp1252" in said[0]

@@ -259,6 +259,24 @@ def test_every_change_has_its_number(truth: Truth) -> None:
     assert truth.seq() == 2
 
 
+def test_every_run_gives_its_changes_a_name_of_its_own(path: Path) -> None:
+    names: list[str] = []
+    for _ in range(2):
+        truth = Truth(path, write=True)
+        with pytest.raises(RuntimeError), truth.change():
+            raise RuntimeError
+        for text in ("One.", "Two."):
+            put(truth, "a", text)
+            names.append(truth.reach().uid)
+        truth.close()
+    truth = Truth(path)
+    assert [truth.uid(seq) for seq in range(1, 5)] == names
+    assert names[0] == names[1] != names[2] == names[3]
+    assert truth.uid(0) == truth.meta("uid") == "u"
+    assert truth.uid(99) == truth.reach().uid == names[3]
+    truth.close()
+
+
 # ---- reading beside a writer
 
 

@@ -63,7 +63,7 @@ cases = st.fixed_dictionaries(
         "n_base": st.integers(0, 300),
         "n_tail": st.integers(0, 40),
         "n_distinct": st.integers(1, 60),
-        "k": st.integers(1, 360),
+        "k": st.integers(1, 360) | st.integers(1, 9),
         "dead_share": st.sampled_from([0.0, 0.02, 0.5, 1.0]),
         "allowed_share": st.sampled_from([None, 0.0, 0.05, 0.5, 1.0]),
     }
@@ -134,6 +134,8 @@ def test_all_that_is_near_may_be_dead(path: Path) -> None:
     rows[:990, 0], rows[990:, 1] = 1, 1
     base = written(path, numbered(1000), rows)
     found = vectors.search(base, tail(), set(range(1, 991)), rows[0], 3, None)
+    assert [id for id, _ in found] == [991, 992, 993]
+    found = vectors.search(None, Tail(numbered(1000), rows), set(range(1, 991)), rows[0], 3, None)
     assert [id for id, _ in found] == [991, 992, 993]
 
 
