@@ -32,7 +32,7 @@ class Sizes:
     cold_pairs: int
 
 
-FULL, QUICK = Sizes(articles=165, pairs=5, cold_pairs=9), Sizes(articles=30, pairs=1, cold_pairs=1)
+FULL, QUICK = Sizes(articles=110, pairs=3, cold_pairs=5), Sizes(articles=30, pairs=1, cold_pairs=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ class WordIndex:
         searcher = self._searcher  # one and the same: another thread may add meanwhile
         with _guarded(self.folder):
             hits = searcher.search(query, limit, count=False).hits
-            ids = searcher.fast_field_values("id", [address for _, address in hits])
+            ids = [int(id) for id in searcher.fast_field_values("id", [address for _, address in hits])]
         return [(id, score) for id, (score, _) in zip(ids, hits, strict=True)]
 
 
