@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     status = _command(commands, "status", _status, "say what an index holds")
     _json(status)
 
-    doctor = _command(commands, "doctor", _doctor, "check every promise that an index makes")
+    doctor = _command(commands, "doctor", _doctor, "check every promise that an index makes, and the weights")
     _json(doctor)
 
     chat = _command(commands, "chat", _chat, "serve the page")
@@ -238,9 +238,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rag.doctor import faults
+    from rag.doctor import faults, weight_faults
 
-    found = list(faults(_folder(arguments)))
+    found = [*faults(_folder(arguments)), *weight_faults()]
     if arguments.json:
         _print(json.dumps({"healthy": not found, "faults": found}, ensure_ascii=False))
     else:

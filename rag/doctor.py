@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from rag import caches, folder, vectors, words
-from rag.errors import IndexDamaged
+from rag import caches, embed, folder, reader, vectors, words
+from rag.encoder import verify
+from rag.errors import IndexDamaged, ModelMissing
 from rag.store import Shape
 from rag.truth import Truth, fingerprint
 
@@ -46,6 +47,15 @@ def faults(index: str | Path) -> Iterator[str]:
         yield error.message
     finally:
         truth.close()
+
+
+def weight_faults(folders: Sequence[Path] = (embed.SHIPPED, reader.SHIPPED)) -> Iterator[str]:
+    """Yield what is wrong with model folders, a line each: a file is missing, or is not what its card says."""
+    for path in folders:
+        try:
+            verify(path)
+        except ModelMissing as error:
+            yield error.message
 
 
 def _loaded(path: Path, load: Callable[[Path], T]) -> T | str:

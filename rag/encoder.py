@@ -95,12 +95,6 @@ class Encoder:
             for future in waiting:
                 future.cancel()
 
-    def verify(self) -> None:
-        """Read every file again and raise ModelMissing unless each has the sha256 of the card."""
-        for name, file in self.card.files.items():
-            found = sha256((self.folder / name).read_bytes()).hexdigest()
-            _require(self.folder / name, "sha256", found, file.sha256)
-
     def close(self) -> None:
         """End the threads; the encoder cannot run after it."""
         self._pool.shutdown()
@@ -111,6 +105,14 @@ class Encoder:
             "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
         }
         return tuple(output[0] for output in self._session.run(None, feed))
+
+
+def verify(folder: Path) -> None:
+    """Read every file of a model folder and raise ModelMissing unless each has the sha256 of the card."""
+    for name, file in read_card(folder).files.items():
+        _require(folder / name, "bytes", _size(folder / name), file.bytes)
+        found = sha256((folder / name).read_bytes()).hexdigest()
+        _require(folder / name, "sha256", found, file.sha256)
 
 
 def encodable(text: str) -> str:

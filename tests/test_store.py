@@ -244,10 +244,21 @@ def test_a_tail_grows_with_every_commit(three: Collection) -> None:
         assert set(near(store, "kangaroo", 20)) == {2, 3, 4, 6, 7, 8, 9}
 
 
+def test_the_dead_do_not_take_the_place_of_the_living(collection: Collection) -> None:
+    collection.put("a", *["kangaroo"] * 100, "kangaroo and more of it")
+    collection.put("b", "a kangaroo besides")
+    with collection.writing(flush=False) as truth:
+        put(truth, "a", "wombats")
+    with Store(collection.index) as store:
+        assert matching(store, "kangaroo", 1) == near(store, "kangaroo", 1) == [102]
+
+
 def test_nothing_is_read_again_when_nothing_was_committed(
     three: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store(three.index) as store:
+        three.put("d", "kangaroos", flush=False)
+        store.refresh()
         monkeypatch.setattr(Truth, "reach", lambda _: pytest.fail("it caught up for nothing"))
         store.refresh()
 
@@ -379,6 +390,13 @@ def test_a_lost_cache_is_made_again_and_it_is_said(
 
 def which(kind: str) -> str:
     return caches.VECTORS if kind.startswith("vectors") else caches.WORDS
+
+
+@pytest.mark.parametrize("kind", sorted(DAMAGES.keys() - {"vectors of ids to come"}))
+def test_a_lost_cache_is_made_again_by_the_next_run(three: Collection, kind: str) -> None:
+    DAMAGES[kind](three)
+    three.put("d", "kangaroos")
+    assert list(doctor.faults(three.index)) == []
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
