@@ -181,7 +181,9 @@ def _settle(plan: Plan, memory: _Memory, gone: list[Known], scope: set[str]) -> 
         movable.setdefault(k.sha256, []).append(k)
     movers = {found.place: mover for found in displaced if (mover := _mover(movable, found, scope))}
     left = {k.place for k in movers.values()}
-    taken = {k.id for k in known.values() if k.place not in left}
+    overwritten = [known[place] for place in movers if place in known and place not in left]
+    leaving = left | {k.place for k in overwritten}
+    taken = {k.id for k in known.values() if k.place not in leaving}
     for found in displaced:
         before = known.get(found.place)
         if found.place in movers:
@@ -191,7 +193,7 @@ def _settle(plan: Plan, memory: _Memory, gone: list[Known], scope: set[str]) -> 
             _add(plan, found, before.id, is_new=False)
         else:
             _add(plan, found, _free(found.article_id, taken), is_new=True)
-    plan.removed = [k for k in gone if k.place not in left]
+    plan.removed = [*overwritten, *(k for k in gone if k.place not in left)]
 
 
 def _mover(movable: dict[str, list[Known]], found: _Found, scope: set[str]) -> Known | None:

@@ -20,7 +20,7 @@ from rag import caches, folder
 from rag.domain import Article, Embedder, Vectors
 from rag.errors import IndexStale
 from rag.store import Shape
-from rag.truth import Piece, Truth, fingerprint, vector_key
+from rag.truth import Known, Piece, Truth, fingerprint, vector_key
 
 GROUP = 128  # passages that are embedded while those before them are stored
 SLICE = 32  # passages between two moments at which an interrupt is heeded
@@ -89,9 +89,12 @@ class Run:
 
     def carry_out(self, plan: Plan) -> None:
         """Do what the plan says. Whatever ends it early, what was stored until then stays."""
-        self._move(plan.moved)
+        targets = {move.place for move in plan.moved}
+        self._move(plan.moved, [known for known in plan.removed if known.place in targets])
         self.store(self._arriving(plan))
         for known in plan.removed:
+            if known.place in targets:
+                continue
             with self._truth.change():
                 self._truth.remove(known.n)
                 self._truth.remember_file(known.file, None)
@@ -100,11 +103,13 @@ class Run:
                 if path not in self._doubtful:
                     self._truth.remember_file(path, total)
 
-    def _move(self, moves: Sequence[Move]) -> None:
+    def _move(self, moves: Sequence[Move], overwritten: Sequence[Known]) -> None:
         """Move all at once, by way of places that no file has, since they may have changed places."""
         if not moves:
             return
         with self._truth.change():
+            for known in overwritten:
+                self._truth.remove(known.n)
             for move in moves:
                 self._truth.move(move.known.n, f"//{move.known.n}", f"//{move.known.n}", move.file)
             for move in moves:

@@ -161,4 +161,9 @@ def _translated(path: Path, error: sqlite3.Error) -> IndexFault:
         return IndexFault(f"{path}: {text}", "Check that the folder exists and that you may write to it.")
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in text:
         return IndexFault(f"{path} was closed", "Open the index again.")
+    if isinstance(error, sqlite3.IntegrityError):
+        return IndexFault(
+            f"{path}: this change contradicts what is stored and was not made ({text})",
+            "This is a mistake of Citewise: please report it.",
+        )
     return IndexDamaged(f"{path} cannot be read: {text}", MEND)

@@ -129,6 +129,9 @@ def test_lone_surrogates_keep_their_place() -> None:
 @pytest.mark.parametrize("name", ["embedder", "reader"])
 def test_the_shipped_files_are_what_their_card_says(name: str) -> None:
     verify(SHIPPED.parent / name)
+    files = read_card(SHIPPED.parent / name).files
+    assert set(files) == {"model.onnx", "tokenizer.json"}
+    assert all(file.bytes < 30_000_000 for file in files.values())
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "card.json"])

@@ -552,3 +552,13 @@ def test_a_file_that_is_not_utf8_is_read_and_said(place: Place) -> None:
     assert place.articles()["cafe.txt"] == "Café — naïve."
     assert len(said) == 1
     assert "cp1252" in said[0]
+
+
+def test_a_file_moved_over_another_takes_its_place(place: Place) -> None:
+    place.sync()
+    before = place.passage_ids()
+    (place.corpus / "apple.txt").replace(place.corpus / "berry.txt")
+    assert counts(place.sync()) == (0, 0, 1, 1, 3)
+    assert place.passage_ids()["berry.txt"] == before["apple.txt"]
+    assert set(place.articles()) == {"berry.txt", "cherry.txt", "date.txt", "elder.txt"}
+    assert list(doctor.faults(place.index)) == []

@@ -230,7 +230,7 @@ def test_what_fails_leaves_nothing_behind(truth: Truth, path: Path, kind: str) -
 def test_a_change_that_contradicts_itself_is_not_made(truth: Truth, path: Path) -> None:
     put(truth, "a", "One.")
     before = dump(path)
-    with pytest.raises(IndexFault), truth.change():
+    with pytest.raises(IndexFault, match="contradicts what is stored"), truth.change():
         truth.put(article("a", "Two."), "elsewhere", "elsewhere", pieces("Two."))
     assert dump(path) == before
 
