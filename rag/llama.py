@@ -16,8 +16,8 @@ from rag.pipeline import Pipeline
 from rag.render import SILENCE
 
 
-class CitewiseRetriever(BaseRetriever):
-    """Finds passages for llama-index: nodes, best first. A query's own embedding is not used."""
+class _Over:
+    """The start that both parts share; it stands before the class of llama-index that takes callbacks."""
 
     def __init__(
         self,
@@ -27,8 +27,12 @@ class CitewiseRetriever(BaseRetriever):
         callback_manager: CallbackManager | None = None,
     ) -> None:
         """``k`` is the pipeline's own unless given."""
-        super().__init__(callback_manager)
+        super().__init__(callback_manager)  # type: ignore[call-arg]
         self._pipeline, self._k, self._where = pipeline, k, where
+
+
+class CitewiseRetriever(_Over, BaseRetriever):
+    """Finds passages for llama-index: nodes, best first. A query's own embedding is not used."""
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return [scored(hit) for hit in self._pipeline.search(query_bundle.query_str, self._k, self._where)]
@@ -37,19 +41,8 @@ class CitewiseRetriever(BaseRetriever):
         return await asyncio.to_thread(self._retrieve, query_bundle)
 
 
-class CitewiseQueryEngine(BaseQueryEngine):
+class CitewiseQueryEngine(_Over, BaseQueryEngine):
     """Answers for llama-index: what ``Pipeline.ask`` says, as a Response (see ``response``)."""
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        k: int | None = None,
-        where: Where = EVERYWHERE,
-        callback_manager: CallbackManager | None = None,
-    ) -> None:
-        """``k`` is the pipeline's own unless given."""
-        super().__init__(callback_manager)
-        self._pipeline, self._k, self._where = pipeline, k, where
 
     def _get_prompt_modules(self) -> dict[str, Any]:
         return {}
