@@ -179,7 +179,13 @@ def join(address: str, question: str, **rest: object) -> httpx.Response:
 
 def ask(address: str, question: str, **rest: object) -> tuple[str, object]:
     """Ask through the page's endpoint; returns the kind of the last event and its data."""
-    event = join(address, question, **rest).json()["event_id"]
+    for _ in range(40):  # the small queue of this server may be full for a moment
+        reply = join(address, question, **rest)
+        if reply.status_code != 503:
+            break
+        time.sleep(0.05)
+    assert reply.status_code == 200, (reply.status_code, reply.text)
+    event = reply.json()["event_id"]
     events = httpx.get(f"{address}gradio_api/call/ask/{event}", timeout=20).text
     kind, data = events.strip().split("\n\n")[-1].split("\n", 1)
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
