@@ -191,7 +191,7 @@ class Index(RuleBasedStateMachine):
                 assert list(doctor.faults(self.collection.index)) == []
                 self.store.close()
         finally:
-            shutil.rmtree(self.home)
+            shutil.rmtree(self.home, ignore_errors=True)
 
 
 def test_an_index_answers_as_a_dictionary_would() -> None:
