@@ -107,7 +107,7 @@ def measure(quick: bool) -> Part:
             titled=True, passage_tokens=Settings().passage_tokens, depth=max(sweep.DEPTHS)
         )
         scores = [
-            *bench.scores("fused", Fused([dense, words], Settings().depth), TARGETS),
+            *bench.scores("fused", Fused({"meaning": dense, "words": words}, Settings().depth), TARGETS),
             *bench.scores("dense", dense, {}),
             *bench.scores("words", words, {}),
         ]

@@ -49,7 +49,7 @@ def _with_constant(bench: Bench, constant: int, parts: list[Retriever]) -> Row:
 
 
 def _row(bench: Bench, setting: Row, parts: list[Retriever], depth: int) -> Row:
-    found = bench.measures(Fused(parts, depth), depth)
+    found = bench.measures(Fused(dict(zip(("meaning", "words"), parts, strict=True)), depth), depth)
     return {**setting, **{name: sum(values) / len(values) for name, values in found.items()}}
 
 

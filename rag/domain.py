@@ -19,6 +19,7 @@ Vectors = NDArray[np.float32]
 
 Mode = Literal["quote", "write", "abstain"]
 NO_META: Mapping[str, str] = MappingProxyType({})
+NO_RANKS: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that a retriever found. Higher is better; scores compare within one list only."""
+    """A passage that a retriever found. Higher is better; scores compare within one list only.
+
+    ``ranks`` are those that the parts of a fused retriever gave it, by the part's name, from 1.
+    """
 
     passage: Passage
     score: float
+    ranks: Mapping[str, int] = field(default_factory=lambda: NO_RANKS, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,22 @@ class Answer:
             raise ValueError(f"confidence {self.confidence} is not a probability")
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A turn of a conversation: the question as it was searched for, and the text of its answer, if any."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What an engine is about to do: search among ``n`` articles, or read ``n`` passages."""
+
+    name: Literal["search", "read"]
+    n: int
+
+
 class Embedder(Protocol):
     """Turns text into unit vectors. ``name`` identifies the weights: equal names give equal vectors."""
 
@@ -173,3 +194,10 @@ class Reader(Protocol):
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Answer from ``hits`` alone; abstain when there are none or none of them answers."""
+
+
+class Rewriter(Protocol):
+    """Makes a question that can be understood alone of one that leans on what was said before."""
+
+    def rewrite(self, turns: Sequence[Exchange], question: str) -> str:
+        """Return the standalone question; one that is standalone comes back unchanged."""

@@ -38,6 +38,18 @@ class ArticleMissing(CitewiseError):
     """No article of the index has this id."""
 
 
+class ConversationMissing(CitewiseError):
+    """This person has no conversation, or no answer, of this id."""
+
+
+class ConversationsFault(CitewiseError):
+    """The kept conversations cannot be read or written."""
+
+
+class UploadRefused(CitewiseError):
+    """A file that was dropped on the page is too large, one too many, or not of a kind that is read."""
+
+
 class RemovalRefused(CitewiseError):
     """A run would remove over half of a collection and was not told that it may."""
 

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Protocol
 
-from rag.domain import EVERYWHERE, Answer, Article, Hit, Reader, Retriever, Where
+from rag.domain import (
+    EVERYWHERE,
+    Answer,
+    Article,
+    Exchange,
+    Hit,
+    Reader,
+    Retriever,
+    Rewriter,
+    Stage,
+    Where,
+)
 from rag.errors import QuestionError
 from rag.store import Status
 from rag.text import normalise
 from rag.words import terms
 
+FILTERED = "The filter leaves no passage that shares anything with the question."
 LONGEST = 2_000  # characters of a question; a longer one is an article
 
 
@@ -23,6 +36,10 @@ class Collection(Protocol):
     def note(self) -> str | None:
         """What is wrong with the index just now."""
 
+    @property
+    def n_articles(self) -> int:
+        """How many articles it holds."""
+
     def refresh(self) -> None:
         """See all that is committed now."""
 
@@ -32,6 +49,9 @@ class Collection(Protocol):
     def status(self) -> Status:
         """Return what the index holds."""
 
+    def spread(self, question: str) -> list[tuple[str, int]]:
+        """Return the words of a question with the number of articles that have each."""
+
     def close(self) -> None:
         """Let go of all files."""
 
@@ -39,8 +59,11 @@ class Collection(Protocol):
 class Pipeline:
     """Answers questions about a collection. Threads may share it; ``close`` it, or use ``with``."""
 
-    def __init__(self, index: Collection, retriever: Retriever, reader: Reader, k: int) -> None:
+    def __init__(
+        self, index: Collection, retriever: Retriever, reader: Reader, rewriter: Rewriter, k: int
+    ) -> None:
         self.index, self.retriever, self.reader, self.k = index, retriever, reader, k
+        self.rewriter = rewriter
 
     def __enter__(self) -> Pipeline:
         return self
@@ -50,21 +73,64 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def ask(self, question: str, k: int | None = None, where: Where = EVERYWHERE) -> Answer:
-        """Answer from the ``k`` best passages, or abstain and say why.
+    def ask(
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+    ) -> Answer:
+        """Answer from the ``k`` best passages, or abstain and say why; ``turns`` came before in a conversation.
 
         Raises:
             QuestionError: the question is empty, too long, or has no word to search for.
         """
+        *_, answer = self.stages(question, k, where, turns)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stages(
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+    ) -> Iterator[Stage | Answer]:
+        """Yield what is about to be done, each stage as it begins, and last the answer of ``ask``.
+
+        Raises:
+            QuestionError: as for ``ask``.
+        """
         started = time.perf_counter()
-        asked = checked(question)
+        asked = self._standalone(checked(question), turns)
+        yield Stage("search", self.index.n_articles)
         hits = self._retrieve(asked, self.k if k is None else k, where)
         retrieved = time.perf_counter()
+        if hits:
+            yield Stage("read", len(hits))
         answer = self.reader.read(asked, hits)
         done = time.perf_counter()
         timings = {"retrieve": retrieved - started, "read": done - retrieved, "total": done - started}
         note = "; ".join(note for note in (self.index.note, answer.note) if note) or None
-        return replace(answer, question=question, searched_for=asked, where=where, note=note, timings=timings)
+        reason = FILTERED if not hits and where != EVERYWHERE else answer.reason
+        yield replace(
+            answer,
+            question=question,
+            searched_for=asked,
+            where=where,
+            note=note,
+            reason=reason,
+            timings=timings,
+        )
+
+    def spread(self, question: str) -> list[tuple[str, int]]:
+        """Return the words of a question that say what it is about, each with the number of articles that have it.
+
+        Raises:
+            QuestionError: as for ``ask``.
+        """
+        self.index.refresh()
+        return self.index.spread(checked(question))
 
     def search(self, words: str, k: int | None = None, where: Where = EVERYWHERE) -> list[Hit]:
         """Return the ``k`` best passages, best first, unread.
@@ -86,6 +152,15 @@ class Pipeline:
     def close(self) -> None:
         """Let go of all files; twice is once."""
         self.index.close()
+
+    def _standalone(self, asked: str, turns: Sequence[Exchange]) -> str:
+        """Return what to search for; a rewritten question that cannot be searched for is left as it was asked."""
+        if not turns:
+            return asked
+        try:
+            return checked(self.rewriter.rewrite(turns, asked))
+        except QuestionError:
+            return asked
 
     def _retrieve(self, asked: str, k: int, where: Where) -> list[Hit]:
         if k < 1:

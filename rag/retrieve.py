@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from rag.domain import EVERYWHERE, Embedder, Hit, Passage, Retriever, Vectors, Where
@@ -53,20 +54,21 @@ class Fused:
     The score is the sum over the parts of 1 / (RANK_CONSTANT + rank).
     """
 
-    def __init__(self, parts: Sequence[Retriever], depth: int) -> None:
-        """``depth`` passages of each part are considered."""
-        self._parts, self._depth = tuple(parts), depth
+    def __init__(self, parts: Mapping[str, Retriever], depth: int) -> None:
+        """``depth`` passages of each part are considered; its name stands in the ranks of a hit."""
+        self._parts, self._depth = dict(parts), depth
 
     def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
         """Return at most ``k`` distinct passages, best first, ties by id."""
         passages: dict[int, Passage] = {}
-        scores: dict[int, float] = {}
-        for part in self._parts:
+        ranks: dict[int, dict[str, int]] = {}
+        for name, part in self._parts.items():
             for rank, hit in enumerate(part.retrieve(question, max(k, self._depth), where), start=1):
                 passages.setdefault(hit.passage.id, hit.passage)
-                scores[hit.passage.id] = scores.get(hit.passage.id, 0.0) + 1 / (RANK_CONSTANT + rank)
+                ranks.setdefault(hit.passage.id, {})[name] = rank
+        scores = {id: sum(1 / (RANK_CONSTANT + rank) for rank in by.values()) for id, by in ranks.items()}
         best = sorted(scores, key=lambda id: (-scores[id], id))[:k]
-        return [Hit(passages[id], scores[id]) for id in best]
+        return [Hit(passages[id], scores[id], MappingProxyType(ranks[id])) for id in best]
 
 
 def _hits(index: Searchable, scored: Scored) -> list[Hit]:

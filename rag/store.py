@@ -146,6 +146,10 @@ class Store:
         """Yield all articles in the order of their arrival."""
         return (article for article, _, _ in self._live.truth.stored())
 
+    def spread(self, question: str) -> list[tuple[str, int]]:
+        """Return the words of ``question`` that say what it is about, with the number of articles of each."""
+        return []
+
     @property
     def shape(self) -> Shape:
         """The settings that shaped this index."""
@@ -155,6 +159,11 @@ class Store:
     def note(self) -> str | None:
         """What is wrong with the caches just now, and what is done instead."""
         return _note(self._live)
+
+    @property
+    def n_articles(self) -> int:
+        """How many articles this index holds, as of the last refresh or later."""
+        return self._live.truth.counts()[0]
 
     def status(self) -> Status:
         """Return what the index holds now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from rag import embed
+from rag.conversation import Rules
 from rag.domain import Embedder
 from rag.errors import IndexStale
 from rag.pipeline import Pipeline
@@ -25,8 +26,8 @@ def pipeline(settings: Settings) -> Pipeline:
         store = Store(settings.index)
         try:
             embedder = matching(settings, store)
-            fused = Fused([Dense(store, embedder), Words(store)], settings.depth)
-            return Pipeline(store, fused, reader.result(), settings.k)
+            fused = Fused({"meaning": Dense(store, embedder), "words": Words(store)}, settings.depth)
+            return Pipeline(store, fused, reader.result(), Rules(), settings.k)
         except BaseException:
             store.close()
             raise

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.domain import EVERYWHERE, Answer, Article, Citation, Hit, Passage, Vectors, Where
+from rag.domain import EVERYWHERE, Answer, Article, Citation, Exchange, Hit, Passage, Vectors, Where
 from rag.text import sentences
 
 
@@ -58,6 +58,13 @@ class FirstSentence:
         start, end = sentences(passage.text)[0]
         citation = Citation(1, passage, passage.start + start, passage.start + end)
         return Answer(question, citation.quote, (citation,), 1.0, tuple(hits), mode="quote")
+
+
+class AsItIs:
+    """Leaves every question as it is."""
+
+    def rewrite(self, turns: Sequence[Exchange], question: str) -> str:
+        return question
 
 
 def article(text: str, id: str = "a.txt", title: str = "") -> Article:

@@ -194,7 +194,7 @@ def test_a_foreseen_question_is_embedded_once() -> None:
 
 def test_a_sweep_leaves_the_constant_as_it_ships() -> None:
     shipped = retrieve.RANK_CONSTANT
-    parts = [FixedRetriever([Hit(passage("a", 1), 1.0)])]
+    parts = {"a": FixedRetriever([Hit(passage("a", 1), 1.0)])}
     with sweep.rank_constant(7):
         assert Fused(parts, 5).retrieve("Why?", 1)[0].score == 1 / 8
     assert shipped == retrieve.RANK_CONSTANT

@@ -11,7 +11,7 @@ import pytest
 from rag.domain import Article, Citation, Hit, Passage, Where
 from rag.errors import QuestionError
 from rag.pipeline import LONGEST, Pipeline
-from tests.fakes import FirstSentence, FixedRetriever, passage
+from tests.fakes import AsItIs, FirstSentence, FixedRetriever, passage
 
 
 @dataclass
@@ -30,6 +30,11 @@ class OpenIndex:
     def status(self) -> SimpleNamespace:
         return SimpleNamespace(n_articles=1, n_passages=2)
 
+    n_articles = 1
+
+    def spread(self, question: str) -> list[tuple[str, int]]:
+        return [(word, 1) for word in question.split()]
+
     def close(self) -> None:
         self.calls.append("close")
 
@@ -38,7 +43,7 @@ HITS = [Hit(passage("Rain fell in Paris. It was cold.", 1), 2.0), Hit(passage("S
 
 
 def pipeline(index: OpenIndex | None = None, k: int = 8) -> Pipeline:
-    return Pipeline(index or OpenIndex(), FixedRetriever(HITS), FirstSentence(), k)
+    return Pipeline(index or OpenIndex(), FixedRetriever(HITS), FirstSentence(), AsItIs(), k)
 
 
 def test_the_answer_carries_what_was_asked_searched_and_read() -> None:

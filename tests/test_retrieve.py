@@ -65,7 +65,7 @@ def test_a_passage_that_went_meanwhile_is_left_out() -> None:
 
 
 def test_fusion_adds_up_reciprocal_ranks() -> None:
-    hits = Fused([fixed(1, 2, 3), fixed(3, 4)], depth=10).retrieve("?", 10)
+    hits = Fused({"a": fixed(1, 2, 3), "b": fixed(3, 4)}, depth=10).retrieve("?", 10)
     score = {
         1: 1 / (RANK_CONSTANT + 1),
         2: 1 / (RANK_CONSTANT + 2),
@@ -78,25 +78,25 @@ def test_fusion_adds_up_reciprocal_ranks() -> None:
 
 
 def test_fusion_settles_ties_by_id() -> None:
-    assert ids(Fused([fixed(7, 2), fixed(3, 5)], depth=10).retrieve("?", 3)) == [3, 7, 2]
+    assert ids(Fused({"a": fixed(7, 2), "b": fixed(3, 5)}, depth=10).retrieve("?", 3)) == [3, 7, 2]
 
 
 def test_fusion_considers_depth_and_returns_k() -> None:
     shelf = Shelf([(id, 1 / id) for id in range(1, 10)])
-    fused = Fused([Words(shelf)], depth=5)
+    fused = Fused({"words": Words(shelf)}, depth=5)
     assert ids(fused.retrieve("?", 2, HERE)) == [1, 2]
     assert ids(fused.retrieve("?", 8, HERE)) == list(range(1, 9))
     assert shelf.asked == [("?", 5, HERE), ("?", 8, HERE)]
 
 
 def test_fusion_of_nothing_is_nothing() -> None:
-    assert Fused([], depth=5).retrieve("?", 3) == []
-    assert Fused([fixed(), fixed()], depth=5).retrieve("?", 3) == []
+    assert Fused({}, depth=5).retrieve("?", 3) == []
+    assert Fused({"a": fixed(), "b": fixed()}, depth=5).retrieve("?", 3) == []
 
 
 def test_fusion_nests() -> None:
-    inner = Fused([fixed(1, 2)], depth=5)
-    assert ids(Fused([inner, fixed(2)], depth=5).retrieve("?", 5)) == [2, 1]
+    inner = Fused({"a": fixed(1, 2)}, depth=5)
+    assert ids(Fused({"inner": inner, "b": fixed(2)}, depth=5).retrieve("?", 5)) == [2, 1]
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def store(collection: Collection):
 
 def retrievers(store: Store) -> dict[str, Retriever]:
     dense, words = Dense(store, LetterEmbedder()), Words(store)
-    return {"dense": dense, "words": words, "fused": Fused([dense, words], depth=9), "fake": fixed(1, 2, 3)}
+    return {"dense": dense, "words": words, "fused": Fused({"meaning": dense, "words": words}, depth=9), "fake": fixed(1, 2, 3)}
 
 
 @pytest.mark.parametrize("name", ["dense", "words", "fused", "fake"])

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rag.domain import Answer
 from rag.errors import CitewiseError
-from rag.html import NO_EVIDENCE, answer_html, error_html, evidence_html, question_html, working_html
+from page.html import NO_EVIDENCE, answer_html, error_html, evidence_html, question_html, working_html
 
 log = logging.getLogger("citewise")
 
