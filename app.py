@@ -1,174 +1,377 @@
-"""The page: a chat over a pipeline, with the evidence beside it. ``python app.py`` serves it.
+"""The page's layout and wiring; what it does is in ``page``. ``python app.py`` serves it.
 
 Gradio takes seconds to import, so it is imported where it is used; it reads annotations when the page is
 built, so they are not postponed here.
 """
 
 import importlib
+import ipaddress
+import json
 import os
 import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import parse_qsl, quote
 
-import rag
-from rag.chat import Pipeline, Turn, answerable, converse, evidence_of, facts
+import page as parts
+from page import conversations, html, panels, views
+from page.screen import Screen
+from page.site import Site, opened_site, where_of
+from page.talk import Scene, Talk, failed
+from page.visitors import COOKIE, Visits, logins, owner_of
+from rag.domain import EVERYWHERE, Where
 from rag.errors import CitewiseError
-from rag.html import NO_EVIDENCE, masthead_html
 from rag.render import to_json
 
 if TYPE_CHECKING:
     import gradio as gr
 
-EXAMPLES = (
-    "Who did Ayrault say Russia prefers?",
-    "Who fears meddling in Germany's vote?",
-    "How long were the Chilean miners underground?",
-    "In what time did Usain Bolt run the 100 metres?",
-)
-"""Questions about the articles of ``corpus/``; a page offers those that its own collection answers."""
+MAX_WAITING = 64  # questions; at 0.2 s an answer on two cores the last one waits about 6 s
+MAX_SESSIONS = 1000  # pages whose state is kept in memory; the oldest goes first
+FOLDER = Path(parts.__file__).parent
 
-MAX_WAITING = 32  # questions; at 0.2 s an answer on two cores the last one waits about 3 s
-MAX_SESSIONS = 1000  # conversations kept in memory; the oldest goes first
-PAGE_CSS = Path(rag.__file__).with_name("page.css")
-
-_INVITATION = """## Ask. Then check.
-
-Answers come from the articles alone, each with the sentence that proves it."""
 _MARK = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>"
     "<rect width='32' height='32' rx='6' fill='#8a1f1b'/>"
     "<text x='16' y='36' font-family='serif' font-size='40' fill='#fff' text-anchor='middle'>“</text></svg>"
 )
 _ICON = f'<link rel="icon" href="data:image/svg+xml,{quote(_MARK)}">'
-# Brings the newest question to the top, so that its answer is the first thing seen; 30 ms let it be drawn.
-_SHOW_LATEST = """() => setTimeout(() => {
-    const questions = document.querySelectorAll("#cw-chat .user-row");
-    if (questions.length) questions[questions.length - 1].scrollIntoView({block: "start"});
-    document.getElementById("cw-side").scrollTop = 0;
-}, 30)"""
+QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+AT_ONCE = {**QUIET, "queue": False}
 
 
-def build(pipeline: Pipeline, examples: Sequence[str] = ()) -> "gr.Blocks":
-    """Return the page over ``pipeline``, with ``examples`` to ask at a click, and the endpoint ``/ask``."""
-    import gradio as gr
+class Page(Screen):
+    """The screen, and what each event does to it."""
 
-    with gr.Blocks(title="Citewise", analytics_enabled=False, fill_width=True) as page:
-        masthead = gr.HTML(masthead_html(facts(pipeline)), apply_default_css=False)
-        with gr.Row(elem_id="cw-columns", equal_height=False):
-            with gr.Column(scale=6, min_width=340, elem_id="cw-talk"):
-                chat = _chat(examples)
-                box = _box()
-            with gr.Column(scale=5, min_width=340, elem_id="cw-side"):
-                evidence = gr.HTML(NO_EVIDENCE, apply_default_css=False)
-        _wire(pipeline, page, masthead, chat, box, evidence)
-    return page
+    # -- events -----------------------------------------------------------------------------------
 
+    def wire(self, blocks: Any) -> None:
+        """Connect the parts of the screen to what they do; call once all of them are there."""
+        self._wire_arrival(blocks)
+        self._wire_asking()
+        self._wire_shelf()
+        self._wire_articles()
 
-def _chat(examples: Sequence[str]) -> Any:
-    """The conversation; all that it shows is HTML of ours, so it renders no Markdown and keeps no tags."""
-    import gradio as gr
+    def _wire_arrival(self, blocks: Any) -> None:
+        import gradio as gr
 
-    return gr.Chatbot(
-        label="Conversation",
-        show_label=False,
-        container=False,
-        height="auto",
-        elem_id="cw-chat",
-        autoscroll=False,
-        buttons=[],
-        feedback_options=None,
-        render_markdown=False,
-        sanitize_html=True,
-        allow_tags=False,
-        latex_delimiters=[],
-        placeholder=_INVITATION,
-        examples=[{"text": question} for question in examples] or None,
-    )
+        def arrive(search: str, request: gr.Request) -> tuple[Any, ...]:
+            owner, talk = self._owner(request), Talk()
+            scene = Scene(talk, listed=True)
+            wanted = dict(parse_qsl((search or "").removeprefix("?")))
+            if wanted.get("conversation") or wanted.get("answer"):
+                try:
+                    scene = self.site.desk.open(
+                        owner, wanted.get("conversation", ""), wanted.get("answer", "")
+                    )
+                    scene = replace(scene, listed=True)
+                except CitewiseError as error:
+                    scene = replace(failed(talk, "", error), listed=True)
+            examples = [{"text": question} for question in self.site.examples()] or None
+            drawn = self.draw(scene, owner)
+            chat = gr.Chatbot(value=drawn[1], examples=examples)
+            sources, titles = self.site.library.sources(), self.site.library.titles()
+            return (
+                self.masthead(),
+                *(chat if part is drawn[1] else part for part in drawn),
+                gr.Dropdown(choices=[(f"{name} ({n:,})", name) for name, n in sources if name]),
+                gr.Dropdown(choices=[(title or id, id) for id, title in titles]),
+            )
 
+        blocks.load(
+            arrive,
+            [self.place],
+            [self.head, *self.screen, self.sources, self.articles],
+            js="() => [location.search]",
+            **AT_ONCE,
+        )
+        self.place.change(None, [self.place], js="query => { citewise.place(query); }", **AT_ONCE)
 
-def _box() -> Any:
-    import gradio as gr
+    def _wire_asking(self) -> None:
+        import gradio as gr
 
-    return gr.Textbox(
-        label="Your question",
-        show_label=False,
-        container=False,
-        placeholder="Ask the articles a question",
-        max_lines=5,
-        submit_btn="Ask",
-        autofocus=True,
-        elem_id="cw-ask",
-    )
+        def ask(question: str, talk: Talk, request: gr.Request, *limits: Any) -> Iterator[tuple[Any, ...]]:
+            yield from self._asked(talk, question, limits, request)
 
+        def example(talk: Talk, chosen: gr.SelectData, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+            yield from self._asked(talk, chosen.value["text"], (), request)
 
-def _wire(pipeline: Pipeline, page: Any, masthead: Any, chat: Any, box: Any, evidence: Any) -> None:
-    """Connect the parts of the page to the handlers; the conversation is kept on the server, by session."""
-    import gradio as gr
+        def act(
+            talk: Talk, done: gr.EventData, request: gr.Request, *limits: Any
+        ) -> Iterator[tuple[Any, ...]]:
+            yield from self._acted(talk, done._data, limits, request)
 
-    turns = gr.State(())
+        def suggest(talk: Talk, request: gr.Request) -> tuple[Any, ...]:
+            return self.draw(self.site.desk.suggest(self._owner(request), talk), "")
 
-    def talk(question: str, before: tuple[Turn, ...]) -> Iterator[tuple[Any, ...]]:
-        typed: Any = ""  # the box is emptied once, so that what is typed meanwhile stays
-        for now in converse(pipeline, question, before):
-            yield typed, _messages(now), now[-1].evidence, now
-            typed = gr.skip()
+        def stop(talk: Talk, request: gr.Request) -> tuple[Any, ...]:
+            return self.draw(Scene(talk), self._owner(request))
 
-    def talk_example(before: tuple[Turn, ...], chosen: gr.SelectData) -> Iterator[tuple[Any, ...]]:
-        yield from talk(chosen.value["text"], before)
+        # One queue for all that asks: answers are made by the processor, so more at once than cores helps nobody.
+        asking = {"concurrency_id": "ask", "concurrency_limit": os.cpu_count() or 1, **QUIET}
+        given = [self.talk, *self.filter]
+        events = [
+            self.box.submit(ask, [self.box, *given], self.screen, **asking),
+            self.chat.example_select(example, [self.talk], self.screen, **asking),
+            _bridge("talk").click(act, given, [*self.screen, *self.filter], **asking),
+        ]
+        for event in events:
+            event.then(suggest, [self.talk], self.screen, concurrency_id="suggest", **QUIET)
+        _bridge("stop").click(stop, [self.talk], self.screen, cancels=events, **AT_ONCE)
 
-    def show(before: tuple[Turn, ...], chosen: gr.SelectData) -> str:
-        return evidence_of(before, chosen.index)
+        def show(talk: Talk, done: gr.EventData) -> Any:
+            return self._shown(talk, done._data)
 
-    def restart() -> tuple[str, tuple[Turn, ...]]:
-        return NO_EVIDENCE, ()
+        _bridge("evidence").click(show, [self.talk], [self.evidence], **AT_ONCE)
 
-    def ask(question: str, k: int | None = None) -> dict[str, Any]:
-        """Answer a question from the articles with quotes, or say why they do not."""
+        def answer(question: str, k: int | None = None) -> dict[str, Any]:
+            """Answer a question from the articles with quotes, or say why they do not."""
+            try:
+                return to_json(self.site.pipeline.ask(question, k=k))
+            except CitewiseError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
+        gr.api(answer, api_name="ask", concurrency_id="ask", concurrency_limit=os.cpu_count() or 1)
+
+    def _asked(
+        self, talk: Talk, question: str, limits: Sequence[Any], request: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        owner = self._owner(request)
         try:
-            return to_json(pipeline.ask(question, k=k))
+            where = where_of(*limits) if limits else EVERYWHERE
         except CitewiseError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            yield self.draw(failed(talk, question, error), owner)
+            return
+        for scene in self.site.desk.ask(owner, talk, question, where):
+            yield self.draw(scene, owner)
 
-    # One queue for all that asks: answers are made by the processor, so more at once than cores helps nobody.
-    asking = {"concurrency_id": "ask", "concurrency_limit": os.cpu_count() or 1}
-    quietly = {"show_progress": "hidden", "api_visibility": "private"}
-    screen = [box, chat, evidence, turns]
-    box.submit(talk, [box, turns], screen, **asking, **quietly)
-    chat.example_select(talk_example, [turns], screen, **asking, **quietly)
-    chat.select(show, [turns], [evidence], queue=False, **quietly)
-    chat.clear(restart, None, [evidence, turns], queue=False, **quietly)
-    chat.change(None, js=_SHOW_LATEST, **quietly)
-    page.load(lambda: masthead_html(facts(pipeline)), None, [masthead], queue=False, **quietly)
-    gr.api(ask, api_name="ask", **asking)
+    def _acted(
+        self, talk: Talk, told: dict[str, str], limits: Sequence[Any], request: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """Do what a button of the conversation says; yield the screen, the filter and the chosen tab."""
+        import gradio as gr
+
+        same = (gr.skip(),) * 5
+        owner, desk, do = self._owner(request), self.site.desk, told.get("do")
+        turn = told.get("turn", "")
+        if do == "ask":
+            for drawn in self._asked(talk, told.get("question", ""), limits, request):
+                yield (*drawn, *same)
+        elif do in ("retry", "widen"):
+            where = EVERYWHERE if do == "widen" else self._where(limits)
+            opened_up = ([], [], None, None, gr.skip()) if do == "widen" else same
+            for scene in desk.retry(owner, talk, turn, where):
+                yield (*self.draw(scene, owner), *opened_up)
+        elif do == "only":
+            narrowed = ([], [told.get("article", "")], None, None, gr.Tabs(selected="ask"))
+            yield (*(gr.skip(),) * len(self.screen), *narrowed)
+        else:
+            yield (*self.draw(self._judged(talk, told, owner), owner), *same)
+
+    def _judged(self, talk: Talk, told: dict[str, str], owner: str) -> Scene:
+        desk, turn = self.site.desk, told.get("turn", "")
+        verdicts: dict[str, views.Verdict] = {"1": 1, "-1": -1}
+        verdict = verdicts.get(told.get("verdict", ""))
+        if told.get("do") == "judge" and verdict:
+            return desk.judge(owner, talk, turn, verdict)
+        if told.get("do") == "remark":
+            return desk.remark(owner, talk, turn, told.get("remark", ""))
+        if told.get("do") == "edit":
+            return desk.edit(talk)
+        return desk.undo(owner, talk) if told.get("do") == "undo" else Scene(talk)
+
+    def _shown(self, talk: Talk, told: dict[str, str]) -> Any:
+        import gradio as gr
+
+        turn, at, passage = told.get("turn", ""), told.get("at", ""), told.get("passage", "")
+        if told.get("do") == "cite" and at.isdecimal():
+            opened = self.site.desk.cite(talk, turn, int(at))
+        else:
+            opened = self.site.desk.consider(talk, turn, int(passage)) if passage.isdecimal() else None
+        return panels.evidence_html(opened) if opened else gr.skip()
+
+    def _wire_shelf(self) -> None:
+        import gradio as gr
+
+        def begin(request: gr.Request) -> tuple[Any, ...]:
+            return self.draw(Scene(Talk(), box="", listed=True, blank=True), self._owner(request))
+
+        def find(words: str, talk: Talk, request: gr.Request) -> str:
+            return self.shelved(self._owner(request), talk.id, words)
+
+        def act(talk: Talk, words: str, done: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+            return self._shelved(talk, words, done._data, self._owner(request))
+
+        self.new.click(begin, None, self.screen, **AT_ONCE)
+        self.find.input(find, [self.find, self.talk], [self.shelf], trigger_mode="always_last", **AT_ONCE)
+        chosen = _bridge("shelf").click(act, [self.talk, self.find], [*self.screen, self.saving], **AT_ONCE)
+        chosen.then(None, [self.saving], js="file => { if (file) citewise.save(...file); }", **AT_ONCE)
+
+    def _shelved(self, talk: Talk, words: str, told: dict[str, str], owner: str) -> tuple[Any, ...]:
+        """Do what a button of the list of conversations says; return the screen and a file to save, if any."""
+        kept, id, do = self.site.kept, told.get("conversation", ""), told.get("do")
+        scene, file = Scene(talk), None
+        try:
+            if do == "open":
+                scene = self.site.desk.open(owner, id)
+            elif do == "rename":
+                kept.rename(owner, id, told.get("title", ""))
+            elif do == "delete":
+                kept.delete(owner, id)
+                scene = Scene(Talk(), blank=True) if id == talk.id else scene
+            elif do == "export":
+                file = exported(*kept.opened(owner, id), told.get("format", ""))
+        except CitewiseError as error:
+            scene = failed(talk, "", error)
+        shelf = self.shelved(owner, scene.talk.id, words)
+        drawn = self.draw(scene, owner)
+        return (
+            *(shelf if part is self.shelf else value for part, value in zip(self.screen, drawn, strict=True)),
+            file,
+        )
+
+    def _wire_articles(self) -> None:
+        import gradio as gr
+
+        def see(view: views.View) -> tuple[Any, ...]:
+            return self.listed(view), self.chart()
+
+        def search(words: str, view: views.View) -> tuple[Any, ...]:
+            fresh = replace(view, words=words, first=0)
+            return fresh, self.listed(fresh)
+
+        def act(view: views.View, done: gr.EventData) -> tuple[Any, ...]:
+            return self._leafed(view, done._data)
+
+        def bring(files: list[str], view: views.View) -> Iterator[tuple[Any, ...]]:
+            keep = gr.skip()
+            paths = [Path(file) for file in files or ()]
+            for progress in self.site.library.upload(paths, [path.name for path in paths]):
+                shown = panels.upload_html(progress)
+                yield shown, keep, keep, keep, keep
+            yield keep, None, self.listed(view), self.chart(), self.masthead()
+
+        def tell() -> tuple[Any, ...]:
+            return panels.machine_html(self.site.machine()), self.timing()
+
+        listed = [self.listing, self.histogram]
+        self.articles_tab.select(see, [self.view], listed, **AT_ONCE)
+        self.search.input(
+            search, [self.search, self.view], [self.view, self.listing], trigger_mode="always_last", **AT_ONCE
+        )
+        _bridge("articles").click(
+            act, [self.view], [self.view, self.listing, self.histogram, self.progress, self.head], **AT_ONCE
+        )
+        self.drop.upload(
+            bring,
+            [self.drop, self.view],
+            [self.progress, self.drop, self.listing, self.histogram, self.head],
+            concurrency_id="bring",
+            concurrency_limit=2,
+            **QUIET,
+        )
+        self.machine_tab.select(tell, None, [self.machine, self.timings], **AT_ONCE)
+
+    def _leafed(self, view: views.View, told: dict[str, str]) -> tuple[Any, ...]:
+        """Do what a button of the list of articles says: return the view, the list, the chart, a word, the head."""
+        import gradio as gr
+
+        keep, library, do, id = gr.skip(), self.site.library, told.get("do"), told.get("article", "")
+        try:
+            if do == "read":
+                around = told.get("around", "")
+                reading = library.reading(id, int(around) if around.isdecimal() else None)
+                return view, panels.reading_html(reading), keep, keep, keep
+            if do == "remove":
+                word = panels.upload_html(views.Progress(library.remove(id), done=True))
+                return view, self.listed(view), self.chart(), word, self.masthead()
+            fresh = leafed(view, told)
+            return fresh, self.listed(fresh), keep, "", keep
+        except CitewiseError as error:
+            return view, self.listed(view), keep, html.error_html(error.message, error.hint), keep
+
+    def _owner(self, request: Any) -> str:
+        cookie = request.request.cookies.get(COOKIE) if request.request else None
+        return owner_of(request.username, cookie, self.site.kept.secret(), request.session_hash or "")
+
+    def _where(self, limits: Sequence[Any]) -> Where:
+        """Return the filter; one that cannot be is none, since its fault was told when it was asked with."""
+        try:
+            return where_of(*limits)
+        except CitewiseError:
+            return EVERYWHERE
 
 
-def _messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+def leafed(view: views.View, told: dict[str, str]) -> views.View:
+    """Return the view after a button of the list: another page of it, or another order."""
+    if told.get("do") == "leaf" and told.get("first", "").isdecimal():
+        return replace(view, first=int(told["first"]))
+    if told.get("do") == "sort" and told.get("sort") in get_args(views.Sort):
+        sort: Any = told["sort"]
+        descending = not view.descending if sort == view.sort else sort in ("published", "n_chars")
+        return replace(view, sort=sort, descending=descending, first=0)
+    return view
+
+
+def exported(conversation: views.Conversation, turns: Sequence[views.Turn], form: str) -> list[str]:
+    """Return name, type and content of the file that a conversation is saved as: JSON, else Markdown."""
+    name = f"citewise-{conversation.created[:10]}-{conversation.id[:6]}"
+    if form == "json":
+        content = json.dumps(conversations.to_json(conversation, turns), ensure_ascii=False, indent=2)
+        return [f"{name}.json", "application/json", content]
+    return [f"{name}.md", "text/markdown", conversations.to_markdown(conversation, turns)]
+
+
+def _bridge(name: str) -> Any:
+    """A part that is not seen, whose click event is that of our own buttons for ``name``."""
     import gradio as gr
 
-    return [
-        {"role": role, "content": gr.HTML(html, apply_default_css=False)}
-        for turn in turns
-        for role, html in (("user", turn.question), ("assistant", turn.answer))
-    ]
+    return gr.HTML(
+        "",
+        js_on_load=f"citewise.bridge('{name}', trigger)",
+        elem_id=f"cw-bridge-{name}",
+        elem_classes="cw-bridge",
+    )
 
 
-def launch(page: "gr.Blocks", host: str, port: int) -> str:
+def build(site: Site) -> "gr.Blocks":
+    """Return the page over ``site``, and the endpoint ``/ask``."""
+    import gradio as gr
+
+    with gr.Blocks(
+        title="Citewise", analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)
+    ) as blocks:
+        page = Page(site)
+        page.wire(blocks)
+    return blocks
+
+
+def launch(
+    page: "gr.Blocks", site: Site, host: str, port: int, *, auth: Any = None, root_path: str | None = None
+) -> str:
     """Begin to serve the page and return its address; ``page.close()`` ends it.
+
+    ``auth`` takes a name and a password and says whether they are right; ``root_path`` is where a proxy shows it.
 
     Raises:
         CitewiseError: the port is taken, or the host is not one of this machine.
     """
     import gradio as gr
+    from starlette.middleware import Middleware
 
     _check(host, port)
     page.queue(max_size=MAX_WAITING)
+    script = (FOLDER / "page.js").read_text(encoding="utf-8")
     _, address, _ = page.launch(
         server_name=f"[{host}]" if ":" in host else host,
         server_port=port,
+        auth=auth,
+        root_path=root_path,
+        app_kwargs={"middleware": [Middleware(Visits, secret=site.kept.secret())]},
         prevent_thread_lock=True,
         quiet=True,
         share=False,
@@ -177,11 +380,11 @@ def launch(page: "gr.Blocks", host: str, port: int) -> str:
         run_history=False,
         enable_monitoring=False,
         footer_links=[],
-        max_file_size=1,  # byte: the page takes no files, and the route for them cannot be turned off
+        max_file_size=site.library.max_upload_bytes,
         state_session_capacity=MAX_SESSIONS,
         theme=gr.themes.Base(font=["system-ui", "Segoe UI", "Arial", "sans-serif"], font_mono=["monospace"]),
-        css_paths=PAGE_CSS,
-        head=_ICON,
+        css_paths=FOLDER / "page.css",
+        head=f"{_ICON}<script>{script}</script>",
     )
     return str(address)
 
@@ -199,17 +402,43 @@ def _check(host: str, port: int) -> None:
         ) from error
 
 
-def serve(index: str = "index", host: str = "127.0.0.1", port: int = 7860) -> None:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    index: str = "index",
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    auth: str | None = None,
+    read_only: bool = False,
+    root_path: str | None = None,
+) -> None:
     """Open the index and serve the page until it is interrupted.
 
+    ``auth`` is a file of logins. A page that others can reach without one is read only, and says so.
+
     Raises:
-        CitewiseError: the index cannot be opened, or the port is taken.
+        CitewiseError: the index cannot be opened, the port is taken, or the logins cannot be read.
     """
     _check(host, port)
+    check = logins(Path(auth)) if auth else None
+    notices = []
+    if check is None and not read_only and not is_loopback(host):
+        read_only = True
+        notices.append("Read only: others can reach this page, and it has no logins (--auth FILE).")
+        sys.stderr.write(f"{notices[0]}\n")
     threading.Thread(target=importlib.import_module, args=("gradio",), daemon=True).start()
-    with rag.open(index) as pipeline:
-        page = build(pipeline, answerable(pipeline, EXAMPLES))
-        address = launch(page, host, port)
+    with opened_site(index, read_only=read_only, notices=notices) as site:
+        page = build(site)
+        address = launch(page, site, host, port, auth=check, root_path=root_path)
         sys.stderr.write(f"Citewise answers at {address} (Ctrl-C stops it)\n")
         try:
             threading.Event().wait()

@@ -98,6 +98,11 @@ def parser() -> argparse.ArgumentParser:
     chat = _command(commands, "chat", _chat, "serve the page")
     chat.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     chat.add_argument("--port", type=_port, default=7860, help="the port to listen on (7860)")
+    chat.add_argument(
+        "--auth", type=_path, metavar="FILE", help="a file of logins, a line of name:password each"
+    )
+    chat.add_argument("--read-only", action="store_true", help="let nobody bring or remove articles")
+    chat.add_argument("--root-path", metavar="PATH", help="where a reverse proxy shows the page")
     return top
 
 
@@ -251,7 +256,14 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _chat(arguments: argparse.Namespace) -> int:
     import app
 
-    app.serve(_folder(arguments), arguments.host, arguments.port)
+    app.serve(
+        _folder(arguments),
+        arguments.host,
+        arguments.port,
+        auth=arguments.auth,
+        read_only=arguments.read_only,
+        root_path=arguments.root_path,
+    )
     return OK
 
 

@@ -228,30 +228,44 @@ def index(
         CorpusError: a path does not exist, or holds nothing to read.
         RemovalRefused, IndexLocked, IndexStale, IndexDamaged: as their names say; nothing was changed.
     """
+    with folder.writing(Path(index)):
+        return locked(paths, index, embedder, passage_tokens, yes=yes, rebuild=rebuild, watcher=watcher)
+
+
+def locked(
+    paths: Sequence[str | Path],
+    index: str | Path,
+    embedder: Embedder,
+    passage_tokens: int,
+    *,
+    yes: bool = False,
+    rebuild: bool = False,
+    watcher: Watcher | None = None,
+) -> Summary:
+    """Do the same for one who holds the writer lock."""
     started = time.monotonic()
     watcher = watcher or Silence()
     where, roots = Path(index), [Path(path) for path in paths]
     shape = Shape(embedder.name, embedder.dim, passage_tokens)
-    with folder.writing(where):
-        generation = folder.prepare(where, shape.facts())
-        if rebuild:
-            _refuse_early(generation, roots, yes)
-            generation = _rebuilt(where, generation, shape, embedder, watcher)
-        truth = Truth(generation / folder.DATABASE, write=True)
+    generation = folder.prepare(where, shape.facts())
+    if rebuild:
+        _refuse_early(generation, roots, yes)
+        generation = _rebuilt(where, generation, shape, embedder, watcher)
+    truth = Truth(generation / folder.DATABASE, write=True)
+    try:
+        _check_shape(truth, shape, where)
+        plan = _plan(truth, roots, yes)
+        caches.flush(generation, truth, final=True)  # those of a new index, and those that were lost
+        watcher.planned(plan)
+        run = Run(generation, truth, embedder, passage_tokens, watcher)
         try:
-            _check_shape(truth, shape, where)
-            plan = _plan(truth, roots, yes)
-            caches.flush(generation, truth, final=True)  # those of a new index, and those that were lost
-            watcher.planned(plan)
-            run = Run(generation, truth, embedder, passage_tokens, watcher)
-            try:
-                run.carry_out(plan)
-            finally:
-                caches.flush(generation, truth, final=True)
-            truth.checkpoint()
-            return _summary(plan, run, truth, time.monotonic() - started)
+            run.carry_out(plan)
         finally:
-            truth.close()
+            caches.flush(generation, truth, final=True)
+        truth.checkpoint()
+        return _summary(plan, run, truth, time.monotonic() - started)
+    finally:
+        truth.close()
 
 
 def _plan(truth: Truth, paths: Sequence[Path], yes: bool) -> Plan:

@@ -1,55 +1,55 @@
-"""An answer as HTML, in which every text of an article or a user has passed ``safe``."""
+"""The talk as HTML: the head of the page, what was asked, what came of it, and what can be done with it."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import date
-from html import escape
-from urllib.parse import urlsplit
 
-from rag.domain import Alternative, Answer, Article, Citation, Hit
-from rag.render import MAX_TITLE_CHARS, N_NEAREST, SILENCE, level, rewritten, shortened, uncited, visible
+from page.markup import (
+    attributes,
+    button,
+    count,
+    day_words,
+    facts_html,
+    inline,
+    safe,
+    sentence,
+    support_html,
+    title_html,
+    title_of,
+    where_words,
+)
+from page.record import Other, Quote, Record
+from page.views import Turn
+from rag.render import MAX_QUOTE_CHARS, MAX_TITLE_CHARS, SILENCE, shortened, visible
 
 MAX_QUESTION_CHARS = 600  # shown of a question; the engine has its own limit
+MAX_REMARK_CHARS = 1000  # of a note beside a thumb
 MODES = {"quote": "in the articles’ own words", "write": "written from the quotes", "abstain": ""}
 
 
-def safe(text: str) -> str:
-    """Return ``text`` as HTML text, or as the value of a quoted attribute."""
-    return escape(visible(text), quote=True)
-
-
-def inline(text: str) -> str:
-    """Return ``text`` as an element whose direction cannot leave it."""
-    return f"<bdi>{safe(text)}</bdi>"
-
-
-def link(url: str, content: str) -> str:
-    """Return ``content``, itself HTML, as a link if ``url`` is a plain http or https address."""
-    if not _is_web(url):
-        return content
-    return f'<a href="{safe(url)}" target="_blank" rel="noopener noreferrer">{content}</a>'
-
-
-def _is_web(url: str) -> bool:
-    if visible(url) != url or any(character.isspace() for character in url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)
+def masthead_html(facts: Iterable[str], notices: Iterable[str] = ()) -> str:
+    """Return the head of the page; ``facts`` say what it holds, ``notices`` how it is limited."""
+    told = "".join(f"<span>{safe(fact)}</span>" for fact in facts)
+    notes = "".join(f'<p class="cw-notice" role="note">{safe(notice)}</p>' for notice in notices)
+    return f'<header class="cw-masthead"><h1>Citewise</h1><p class="cw-facts">{told}</p>{notes}</header>'
 
 
 def question_html(question: str) -> str:
-    """Return what was asked, as the user's side of the chat."""
+    """Return what was asked, as the person's side of the chat."""
     asked = shortened(question.strip(), MAX_QUESTION_CHARS) or "(an empty question)"
     return f'<p class="cw-question" dir="auto">{safe(asked)}</p>'
 
 
 def working_html(stage: str) -> str:
-    """Return the line that stands for an answer until it comes."""
-    return f'<p class="cw-working" role="status">{safe(stage)}</p>'
+    """Return what stands for an answer until it comes: its stage, and how to stop it."""
+    stop = button("Stop", "cw-plain", aria_label="Stop answering", data_to="stop", data_do="stop")
+    return f'<div class="cw-waiting"><p class="cw-working" role="status">{safe(stage)}</p>{stop}</div>'
+
+
+def notice_html(text: str) -> str:
+    """Return something that was done, or is so, in a sentence."""
+    return f'<p class="cw-notice" role="status" dir="auto">{safe(text)}</p>'
 
 
 def error_html(message: str, hint: str = "") -> str:
@@ -58,150 +58,187 @@ def error_html(message: str, hint: str = "") -> str:
     return f'<div class="cw-error" role="alert"><p dir="auto">{safe(message)}</p>{remedy}</div>'
 
 
-def answer_html(answer: Answer) -> str:
-    """Return the short answer, its confidence and its numbered quotes; or that there is none, and why."""
-    body = _abstention(answer) if answer.mode == "abstain" else _answered(answer)
-    return f'<div class="cw-answer cw-{answer.mode}">{body}{_remarks(answer)}</div>'
+def answer_html(turn: Turn, *, last: bool) -> str:
+    """Return the short answer with its numbered quotes, or why there is none; then what to do with it.
+
+    The ``last`` turn of a conversation can be edited and undone, and suggests what to ask next.
+    """
+    record = turn.record
+    body = _abstention(turn) if record.mode == "abstain" else _answered(turn)
+    actions = _actions(turn, last) + _remark_form(turn) + (_suggestions(turn.suggestions) if last else "")
+    kind = f"cw-answer cw-{record.mode}"
+    return f"<div{attributes(class_=kind, data_turn=turn.id)}>{body}{_remarks(turn)}{actions}</div>"
 
 
-def evidence_html(answer: Answer) -> str:
-    """Return the passages with the quotes marked; after an abstention the nearest, marked as no answer."""
-    asked = f'<p class="cw-for" dir="auto">{safe(shortened(answer.question, MAX_TITLE_CHARS))}</p>'
-    body = _nearest(answer) if answer.mode == "abstain" else _evidence(answer)
-    return f'<section class="cw-evidence" aria-label="Evidence"><h2>Evidence</h2>{asked}{body}</section>'
-
-
-def _answered(answer: Answer) -> str:
-    quotes = "".join(_quote(citation) for citation in answer.citations)
-    return (
-        f'<p class="cw-text" dir="auto">{safe(answer.text)}</p>'
-        f'<p class="cw-trust">{_support(answer.confidence)} · {MODES[answer.mode]}</p>'
-        f'<ol class="cw-quotes">{quotes}</ol>{_others_say(answer.alternatives)}'
+def number_html(turn_id: str, at: int, quote: Quote, verb: str = "Open citation") -> str:
+    """Return the button that opens a quote in its article; its number counts from 1 over all quotes."""
+    name = f"{verb} {at + 1}: {title_of(quote.passage.article)}"
+    return button(
+        str(at + 1),
+        "cw-n",
+        aria_label=name,
+        data_to="evidence",
+        data_do="cite",
+        data_turn=turn_id,
+        data_at=at,
     )
 
 
-def _abstention(answer: Answer) -> str:
-    pointer = "The nearest passages are listed under Evidence; they are not an answer." if answer.hits else ""
+def _answered(turn: Turn) -> str:
+    record = turn.record
+    cites = "".join(f" {number_html(turn.id, at, quote)}" for at, quote in enumerate(record.quotes))
+    quotes = "".join(_quote(turn.id, at, quote) for at, quote in enumerate(record.quotes))
+    return (
+        f'<div class="cw-lead"><p class="cw-text" dir="auto">{safe(record.text)}</p>'
+        f'<span class="cw-cites">{cites}</span></div>'
+        f'<p class="cw-trust">{support_html(record.confidence)} <span>· {MODES[record.mode]}</span></p>'
+        f'<ol class="cw-quotes">{quotes}</ol>{_others(turn)}'
+    )
+
+
+def _quote(turn_id: str, at: int, quote: Quote) -> str:
+    article = quote.passage.article
+    return (
+        f"<li>{number_html(turn_id, at, quote, 'Open quote')}<div>"
+        f'<blockquote dir="auto">{safe(shortened(quote.text, MAX_QUOTE_CHARS))}</blockquote>'
+        f'<p class="cw-source">{title_html(article)}{facts_html(article.source, article.published)}</p>'
+        "</div></li>"
+    )
+
+
+def _others(turn: Turn) -> str:
+    items, at = [], len(turn.record.quotes)
+    for other in turn.record.others:
+        items.append(_other(turn.id, at, other))
+        at += len(other.quotes)
+    if not items:
+        return ""
+    return f'<div class="cw-others"><p>Other answers in the articles</p><ul>{"".join(items)}</ul></div>'
+
+
+def _other(turn_id: str, at: int, other: Other) -> str:
+    numbers = "".join(f" {number_html(turn_id, at + i, quote)}" for i, quote in enumerate(other.quotes))
+    return f"<li>{inline(other.text)} {support_html(other.confidence)}{numbers}</li>"
+
+
+def _abstention(turn: Turn) -> str:
+    record = turn.record
+    words = "".join(_word(word, n) for word, n in record.words)
+    heard = f'<ul class="cw-words" aria-label="Words of the question">{words}</ul>' if words else ""
     return (
         f'<p class="cw-text">{SILENCE}</p>'
-        f'<p class="cw-reason" dir="auto">{safe(_sentence(answer.reason or ""))}</p>'
-        f'<p class="cw-pointer">{pointer}</p>'
+        f'<p class="cw-reason" dir="auto">{safe(sentence(record.reason))}</p>{heard}{_pointer(turn)}'
     )
 
 
-def _remarks(answer: Answer) -> str:
-    searched = f"<p>Searched for: {inline(answer.searched_for)}</p>" if rewritten(answer) else ""
-    note = f'<p dir="auto">{safe(_sentence(answer.note))}</p>' if answer.note else ""
-    return f'<div class="cw-remarks">{searched}{note}</div>' if searched or note else ""
+def _word(word: str, n_articles: int) -> str:
+    told = f"in {count(n_articles, 'article')}" if n_articles else "<strong>in none</strong>"
+    return f"<li>{inline(word)}: {told}</li>"
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
-
-
-def _support(confidence: float) -> str:
-    words = level(confidence)
-    return f'<span class="cw-level cw-{words.split()[0]}">{words}</span> <span>{confidence:.2f}</span>'
-
-
-def _quote(citation: Citation) -> str:
-    article = citation.passage.article
-    return (
-        f'<li><span class="cw-n">{citation.n}</span><div>'
-        f'<blockquote dir="auto">{safe(citation.quote)}</blockquote>'
-        f'<p class="cw-source">{_title(article)}{_where(article)}</p></div></li>'
-    )
-
-
-def _others_say(alternatives: Sequence[Alternative]) -> str:
-    if not alternatives:
+def _pointer(turn: Turn) -> str:
+    if not turn.record.considered:
         return ""
-    items = "".join(f"<li>{inline(other.text)} {_support(other.confidence)}</li>" for other in alternatives)
-    return f'<div class="cw-alternatives"><p>Other answers in the articles:</p><ul>{items}</ul></div>'
+    opens = button(
+        "See the nearest passages", "cw-plain", data_to="evidence", data_do="nearest", data_turn=turn.id
+    )
+    return f'<p class="cw-pointer">{opens} <span>They are not an answer.</span></p>'
 
 
-def _title(article: Article) -> str:
-    title = inline(shortened(article.title or article.id, MAX_TITLE_CHARS))
-    return f"<cite>{link(article.url, title)}</cite>"
-
-
-def _where(article: Article) -> str:
-    source = inline(shortened(article.source, MAX_TITLE_CHARS)) if article.source else ""
-    parts = [part for part in (source, _date(article.published)) if part]
-    return "".join(f" <span>{part}</span>" for part in parts)
-
-
-def _date(day: date | None) -> str:
-    return f'<time datetime="{day.isoformat()}">{day.day} {day:%B %Y}</time>' if day else ""
-
-
-def _evidence(answer: Answer) -> str:
-    cards = "".join(_card(citation) for citation in answer.citations)
-    others = [
-        f'<h3 class="cw-other">{inline(other.text)} {_support(other.confidence)}</h3>'
-        + "".join(_card(citation) for citation in other.citations)
-        for other in answer.alternatives
+def _remarks(turn: Turn) -> str:
+    record = turn.record
+    searched = record.searched_for if _rewritten(record) else ""
+    parts = [
+        searched and f"Searched for: {inline(searched)} {_edit(searched)}",
+        _filter(turn),
+        record.note and safe(sentence(record.note)),
     ]
-    return (
-        cards
-        + _folded("Other answers, with their quotes", others)
-        + _folded("Other passages considered", [_hit_card(hit, "") for hit in uncited(answer)])
-    )
+    told = "".join(f'<p dir="auto">{part}</p>' for part in parts if part)
+    return f'<div class="cw-remarks">{told}</div>' if told else ""
 
 
-def _nearest(answer: Answer) -> str:
-    if not answer.hits:
-        return '<p class="cw-empty">No passage came near this question.</p>'
-    cards = [_hit_card(hit, "not an answer") for hit in answer.hits]
-    return (
-        f'<p class="cw-empty">{SILENCE} These are the nearest passages.</p>'
-        + "".join(cards[:N_NEAREST])
-        + _folded("Other passages considered", cards[N_NEAREST:])
-    )
+def _edit(searched: str) -> str:
+    name = "Edit what was searched for"
+    return button("edit", "cw-plain", aria_label=name, data_here="fill", data_text=visible(searched))
 
 
-def _folded(title: str, parts: Sequence[str]) -> str:
-    if not parts:
+def _filter(turn: Turn) -> str:
+    articles = [quote.passage.article for quote in turn.record.all_quotes]
+    articles += [found.passage.article for found in turn.record.considered]
+    words = where_words(turn.record.where, {article.id: title_of(article) for article in articles})
+    if not words:
         return ""
-    return f'<details class="cw-folded"><summary>{title} ({len(parts)})</summary>{"".join(parts)}</details>'
+    widen = button("Ask without the filter", "cw-plain", data_to="talk", data_do="widen", data_turn=turn.id)
+    return f"{inline(words)}. {widen}"
 
 
-def _card(citation: Citation) -> str:
-    passage = citation.passage
-    text = passage.article.text
-    marked = (
-        safe(text[passage.start : citation.start])
-        + f"<mark>{safe(citation.quote)}</mark>"
-        + safe(text[citation.end : passage.end])
+def _rewritten(record: Record) -> bool:
+    """As ``rag.render.rewritten``: spaces and Unicode forms do not count."""
+    asked = " ".join(unicodedata.normalize("NFC", record.question).split())
+    return record.searched_for not in ("", asked, record.question)
+
+
+def _actions(turn: Turn, last: bool) -> str:
+    told = visible(cited_text(turn.record))
+    copies = [button("<span>Copy with citations</span>", "cw-plain", data_here="copy", data_text=told)]
+    if turn.id:
+        copies.append(button("<span>Link</span>", "cw-plain", data_here="copy", data_answer=turn.id))
+    verbs = [("retry", "Ask again"), *([("edit", "Edit"), ("undo", "Undo")] if last else [])]
+    again = [
+        button(name, "cw-plain", data_to="talk", data_do=verb, data_turn=turn.id) for verb, name in verbs
+    ]
+    judged = [_thumb(turn, 1, "Helpful"), _thumb(turn, -1, "Not helpful")]
+    return f'<div class="cw-actions" role="group" aria-label="This answer">{"".join(copies + judged + again)}</div>'
+
+
+def _thumb(turn: Turn, verdict: int, name: str) -> str:
+    return button(
+        name,
+        "cw-plain",
+        aria_pressed="true" if turn.verdict == verdict else "false",
+        data_to="talk",
+        data_do="judge",
+        data_turn=turn.id,
+        data_verdict=verdict,
     )
-    number = f'<span class="cw-n">{citation.n}</span>'
-    return _frame(passage.article, number, marked, citation.start, citation.end, "")
 
 
-def _hit_card(hit: Hit, label: str) -> str:
-    passage = hit.passage
-    badge = f'<span class="cw-badge">{label}</span>' if label else ""
-    score = f" · score {hit.score:.3g}"
-    return _frame(passage.article, badge, safe(passage.text), passage.start, passage.end, score)
-
-
-def _frame(article: Article, label: str, passage: str, start: int, end: int, more: str) -> str:
-    file = inline(shortened(article.id, MAX_TITLE_CHARS))
+def _remark_form(turn: Turn) -> str:
+    if not turn.verdict:
+        return ""
+    form = attributes(class_="cw-form", data_to="talk", data_do="remark", data_turn=turn.id)
+    field = attributes(name="remark", value=turn.remark, maxlength=MAX_REMARK_CHARS, autocomplete="off")
+    asked = "What was good?" if turn.verdict > 0 else "What was wrong?"
     return (
-        f'<article class="cw-card"><header>{label}<div><h3>{_title(article)}</h3>'
-        f'<p class="cw-source">{_where(article)}</p></div></header>'
-        f'<p class="cw-passage" dir="auto" tabindex="0">{passage}</p>'
-        f"<footer>{file} · characters {start}–{end}{more}</footer></article>"
+        f"<form{form}><label><span>{asked}</span><input{field}></label>"
+        '<button type="submit" class="cw-button">Save note</button></form>'
     )
 
 
-def masthead_html(facts: Iterable[str]) -> str:
-    """Return the head of the page; ``facts`` say what the collection holds."""
-    told = "".join(f"<span>{safe(fact)}</span>" for fact in facts)
-    return f'<header class="cw-masthead"><h1>Citewise</h1><p class="cw-facts">{told}</p></header>'
+def _suggestions(questions: Sequence[str]) -> str:
+    if not questions:
+        return ""
+    asks = "".join(
+        button(
+            inline(shortened(question, MAX_TITLE_CHARS)),
+            data_to="talk",
+            data_do="ask",
+            data_question=visible(question),
+        )
+        for question in questions
+    )
+    return f'<div class="cw-next" role="group" aria-label="Ask next"><p>Ask next</p>{asks}</div>'
 
 
-NO_EVIDENCE = (
-    '<section class="cw-evidence cw-blank" aria-label="Evidence"><h2>Evidence</h2>'
-    '<p class="cw-empty">The passages behind an answer appear here, each with its quote marked.</p></section>'
-)
+def cited_text(record: Record) -> str:
+    """Return the answer as plain text with its quotes, and for each where it stands."""
+    if record.mode == "abstain":
+        return f"{SILENCE} {sentence(record.reason)}"
+    return "\n\n".join([record.text, *(_cited(quote) for quote in record.quotes)])
+
+
+def _cited(quote: Quote) -> str:
+    article = quote.passage.article
+    known = [article.title, article.source, day_words(article.published), article.url]
+    place = f"{article.id}, characters {quote.start}–{quote.end}"
+    return f"[{quote.n}] “{quote.text}”\n{', '.join(filter(None, known))}\n{place}"

@@ -1,83 +1,296 @@
-"""A conversation as the page shows it: questions in, turns of HTML out, and no error ever."""
+"""A conversation as a person leads it: what each thing they can do makes of the screen. Nothing here raises."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
-from rag.domain import Answer
+from page.meter import Meter
+from page.record import Record, record_of
+from page.suggest import follow_ups
+from page.views import Conversation, Opened, Turn, Verdict
+from rag.domain import EVERYWHERE, Answer, Exchange, Stage, Where
 from rag.errors import CitewiseError
-from page.html import NO_EVIDENCE, answer_html, error_html, evidence_html, question_html, working_html
 
 log = logging.getLogger("citewise")
 
-
-class Status(Protocol):
-    """The size of a collection."""
-
-    @property
-    def n_articles(self) -> int:
-        """How many articles it has."""
-
-    @property
-    def n_passages(self) -> int:
-        """How many passages they are cut into."""
-
-
-class Pipeline(Protocol):
-    """What a conversation needs of a pipeline."""
-
-    def ask(self, question: str, *, k: int | None = None) -> Answer:
-        """Answer from the articles, or abstain."""
-
-    def status(self) -> Status:
-        """Return the present size of the collection."""
+N_EXCHANGES = 6  # of a conversation, that a follow-up may lean on
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One question of a conversation and what came of it, as HTML."""
+class Failed:
+    """A question that could not be answered: what was wrong, and what to do. It is not kept."""
 
     question: str
-    answer: str
-    evidence: str = NO_EVIDENCE
+    message: str
+    hint: str = ""
 
 
-def converse(pipeline: Pipeline, question: str, turns: tuple[Turn, ...]) -> Iterator[tuple[Turn, ...]]:
-    """Yield the conversation while its new question is worked on, then with what came of it; never raises."""
-    asked = question_html(question)
-    try:
-        stage = f"Searching {_count(pipeline.status().n_articles, 'article')}…"
-        yield (*turns, Turn(asked, working_html(stage)))
-        answer = pipeline.ask(question)
-        turn = Turn(asked, answer_html(answer), evidence_html(answer))
-    except CitewiseError as error:
-        turn = Turn(asked, error_html(error.message, error.hint))
-    except Exception:
-        log.exception("a question failed")
-        turn = Turn(asked, error_html("something went wrong here", "The server's log says what."))
-    yield (*turns, turn)
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The conversation on the screen. ``id`` is empty until it is kept; ``editing`` replaces its last turn."""
+
+    id: str = ""
+    turns: tuple[Turn | Failed, ...] = ()
+    editing: bool = False
 
 
-def evidence_of(turns: Sequence[Turn], message: int) -> str:
-    """Return the evidence of the turn that a message belongs to; messages count from 0, two to a turn."""
-    turn = message // 2
-    return turns[turn].evidence if turn < len(turns) else NO_EVIDENCE
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the screen shows now. ``asked`` is in work, at ``stage``; a None leaves its part of the screen."""
+
+    talk: Talk
+    asked: str = ""
+    stage: str = ""
+    opened: Opened | None = None
+    box: str | None = None
+    listed: bool = False  # whether the list of conversations may have changed
+    blank: bool = False  # whether there is no evidence to show
 
 
-def facts(pipeline: Pipeline) -> list[str]:
-    """Return what the head of the page says about the collection."""
-    status = pipeline.status()
-    size = [_count(status.n_articles, "article"), _count(status.n_passages, "passage")]
-    return [*size, "every answer with its quote"]
+class Engine(Protocol):
+    """What a conversation needs of a pipeline."""
+
+    def ask(self, question: str, k: int | None = None, where: Where = EVERYWHERE) -> Answer:
+        """Answer from the articles, or abstain."""
+
+    def stages(
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+    ) -> Iterator[Stage | Answer]:
+        """Yield what is done, and last the answer."""
+
+    def spread(self, question: str) -> list[tuple[str, int]]:
+        """Return the words of a question with the number of articles that have each."""
 
 
-def answerable(pipeline: Pipeline, questions: Sequence[str]) -> list[str]:
-    """Return the questions that the collection answers; asking them also warms the models."""
-    return [question for question in questions if pipeline.ask(question).citations]
+class Keeper(Protocol):
+    """What a conversation needs of the store that keeps it."""
+
+    def add(self, owner: str, conversation_id: str | None, record: Record) -> tuple[str, str]:
+        """Keep an answer; return the ids of its conversation and of its turn."""
+
+    def opened(self, owner: str, id: str) -> tuple[Conversation, list[Turn]]:
+        """Return a conversation with its turns."""
+
+    def holding(self, owner: str, turn_id: str) -> str:
+        """Return the id of the conversation that has this turn."""
+
+    def cut(self, owner: str, turn_id: str) -> str:
+        """Drop a turn and all after it."""
+
+    def judge(self, owner: str, turn_id: str, verdict: Verdict, remark: str) -> None:
+        """Keep a person's verdict on an answer."""
+
+    def suggest(self, owner: str, turn_id: str, questions: Sequence[str]) -> None:
+        """Keep the questions that were suggested after an answer."""
 
 
-def _count(n: int, noun: str) -> str:
+class Shelf(Protocol):
+    """What a conversation needs of the articles."""
+
+    def opened(self, turn: str, record: Record, at: int) -> Opened:
+        """Open a quote of an answer in its article."""
+
+    def opened_passage(self, turn: str, record: Record, passage_id: int) -> Opened:
+        """Open a passage that was considered."""
+
+
+class Desk:
+    """Leads conversations over an engine. ``now`` is the clock."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        kept: Keeper,
+        articles: Shelf,
+        meter: Meter,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine, self._kept, self._articles, self._meter, self._now = engine, kept, articles, meter, now
+
+    def ask(self, owner: str, talk: Talk, question: str, where: Where = EVERYWHERE) -> Iterator[Scene]:
+        """Yield the screen while a question is worked on, then with what came of it."""
+        before = talk.turns[:-1] if talk.editing else talk.turns
+        open_now = replace(talk, turns=before)
+        yield Scene(open_now, question, "Searching…", box="")
+        try:
+            with self._meter.asking():
+                for stage in self._engine.stages(question, None, where, exchanges(before)):
+                    if isinstance(stage, Answer):
+                        turn, id = self._keep(owner, talk, stage)
+                    else:
+                        yield Scene(open_now, question, told(stage))
+        except CitewiseError as error:
+            yield failed(talk, question, error)
+        except Exception:
+            log.exception("a question failed")
+            yield failed(
+                talk, question, CitewiseError("something went wrong here", "The server's log says what.")
+            )
+        else:
+            done = Talk(id, (*before, turn))
+            yield Scene(done, opened=self._first(turn), listed=True)
+
+    def retry(self, owner: str, talk: Talk, turn_id: str, where: Where = EVERYWHERE) -> Iterator[Scene]:
+        """Ask the question of a turn again; the last turn is replaced."""
+        turn = _turn(talk, turn_id)
+        if turn is None:
+            yield Scene(talk)
+            return
+        is_last = bool(talk.turns) and talk.turns[-1] is turn
+        yield from self.ask(owner, replace(talk, editing=is_last), turn.record.question, where)
+
+    def edit(self, talk: Talk) -> Scene:
+        """Put the last question back into the box; what is asked next takes its place."""
+        if not talk.turns:
+            return Scene(talk)
+        return Scene(replace(talk, editing=True), box=_question(talk.turns[-1]))
+
+    def undo(self, owner: str, talk: Talk) -> Scene:
+        """Take the last question back, and its answer."""
+        if not talk.turns:
+            return Scene(talk)
+        last = talk.turns[-1]
+        id = talk.id
+        if isinstance(last, Turn) and last.id:
+            try:
+                id = self._kept.cut(owner, last.id)
+            except CitewiseError as error:
+                return failed(talk, _question(last), error)
+        left = Talk(id, talk.turns[:-1])
+        opened = self._first(left.turns[-1]) if left.turns else None
+        return Scene(left, opened=opened, box=_question(last), listed=True, blank=opened is None)
+
+    def judge(self, owner: str, talk: Talk, turn_id: str, verdict: Verdict) -> Scene:
+        """Keep a thumb; the same one again takes it back."""
+        turn = _turn(talk, turn_id)
+        if turn is None:
+            return Scene(talk)
+        return self._judged(owner, talk, replace(turn, verdict=0 if verdict == turn.verdict else verdict))
+
+    def remark(self, owner: str, talk: Talk, turn_id: str, remark: str) -> Scene:
+        """Keep what a person writes beside a thumb."""
+        turn = _turn(talk, turn_id)
+        return self._judged(owner, talk, replace(turn, remark=remark.strip())) if turn else Scene(talk)
+
+    def _judged(self, owner: str, talk: Talk, turn: Turn) -> Scene:
+        try:
+            self._kept.judge(owner, turn.id, turn.verdict, turn.remark)
+        except CitewiseError as error:
+            return failed(talk, turn.record.question, error)
+        return Scene(_with(talk, turn))
+
+    def suggest(self, owner: str, talk: Talk) -> Scene:
+        """Add questions to ask next to the last answer, unless somebody else is waiting for an answer."""
+        last = talk.turns[-1] if talk.turns else None
+        if not isinstance(last, Turn) or last.suggestions or self._meter.n_asking:
+            return Scene(talk)
+        try:
+            asked = [_question(turn) for turn in talk.turns]
+            found = tuple(follow_ups(last.record, asked, self._engine.ask))
+            if found and last.id:
+                self._kept.suggest(owner, last.id, found)
+        except CitewiseError:
+            return Scene(talk)
+        return Scene(_with(talk, replace(last, suggestions=found)))
+
+    def cite(self, talk: Talk, turn_id: str, at: int) -> Opened | None:
+        """Open a quote of an answer in its article."""
+        turn = _turn(talk, turn_id)
+        if turn is None or not 0 <= at < len(turn.record.all_quotes):
+            return None
+        return self._articles.opened(turn_id, turn.record, at)
+
+    def consider(self, talk: Talk, turn_id: str, passage_id: int) -> Opened | None:
+        """Open a passage that was considered, in its article."""
+        turn = _turn(talk, turn_id)
+        known = turn and any(c.passage.id == passage_id for c in turn.record.considered)
+        return self._articles.opened_passage(turn_id, turn.record, passage_id) if turn and known else None
+
+    def open(self, owner: str, id: str, turn_id: str = "") -> Scene:
+        """Show a kept conversation, with the evidence of one of its answers, or of the last.
+
+        Raises:
+            ConversationMissing: there is none of this id, or it is somebody else's.
+        """
+        id = id or self._kept.holding(owner, turn_id)
+        _, turns = self._kept.opened(owner, id)
+        shown = next((turn for turn in turns if turn.id == turn_id), turns[-1] if turns else None)
+        opened = self._first(shown) if shown else None
+        return Scene(Talk(id, tuple(turns)), opened=opened, box="", blank=opened is None)
+
+    def _keep(self, owner: str, talk: Talk, answer: Answer) -> tuple[Turn, str]:
+        record = self._record(answer)
+        self._meter.answered(record)
+        last = talk.turns[-1] if talk.editing and talk.turns else None
+        try:
+            id = self._kept.cut(owner, last.id) if isinstance(last, Turn) and last.id else talk.id
+            id, turn_id = self._kept.add(owner, id or None, record)
+        except CitewiseError as error:
+            note = f"{record.note + '; ' if record.note else ''}this answer was not kept: {error.message}"
+            return Turn("", replace(record, note=note)), talk.id
+        return Turn(turn_id, record), id
+
+    def _record(self, answer: Answer) -> Record:
+        """Return the record of an answer; that of an abstention says why, as far as can be told."""
+        asked_at = self._now().isoformat(timespec="seconds")
+        if answer.mode != "abstain":
+            return record_of(answer, asked_at)
+        record = record_of(answer, asked_at, self._engine.spread(answer.searched_for))
+        if answer.where != EVERYWHERE and self._engine.ask(answer.searched_for).citations:
+            hidden = "without the filter there is an answer"
+            record = replace(record, note=f"{record.note}; {hidden}" if record.note else hidden)
+        return record
+
+    def _first(self, turn: Turn | Failed) -> Opened | None:
+        """Open the first quote of a turn; after an abstention nothing is open."""
+        if isinstance(turn, Failed):
+            return None
+        if turn.record.quotes:
+            return self._articles.opened(turn.id, turn.record, 0)
+        return Opened(turn.id, turn.record, None, None)
+
+
+def exchanges(turns: Sequence[Turn | Failed]) -> list[Exchange]:
+    """Return what a follow-up may lean on: the last questions as they were searched for, with their answers."""
+    kept = [turn.record for turn in turns if isinstance(turn, Turn)]
+    return [Exchange(record.searched_for or record.question, record.text) for record in kept[-N_EXCHANGES:]]
+
+
+def told(stage: Stage) -> str:
+    """Return a stage in words."""
+    if stage.name == "search":
+        return f"Searching {count(stage.n, 'article')}…"
+    return f"Reading {count(stage.n, 'passage')}…"
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def failed(talk: Talk, question: str, error: CitewiseError) -> Scene:
+    """Return the screen after something went wrong: the conversation as it was, and what it was."""
+    turns = (*talk.turns, Failed(question, error.message, error.hint))
+    return Scene(Talk(talk.id, turns))
+
+
+def _turn(talk: Talk, id: str) -> Turn | None:
+    found = (turn for turn in talk.turns if isinstance(turn, Turn) and turn.id == id)
+    return next(found, None)
+
+
+def _with(talk: Talk, turn: Turn) -> Talk:
+    same = [turn if isinstance(t, Turn) and t.id == turn.id else t for t in talk.turns]
+    return replace(talk, turns=tuple(same))
+
+
+def _question(turn: Turn | Failed) -> str:
+    return turn.question if isinstance(turn, Failed) else turn.record.question

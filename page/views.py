@@ -80,6 +80,16 @@ Sort = Literal["title", "source", "published", "n_chars"]
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What a person looks at in the list of articles; ``first`` counts from 0."""
+
+    words: str = ""
+    sort: Sort = "published"
+    descending: bool = True
+    first: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """A page of the list of articles. ``n_found`` match ``words``; ``first`` counts from 0."""
 

@@ -190,7 +190,11 @@ class Retriever(Protocol):
 
 
 class Reader(Protocol):
-    """Answers from passages."""
+    """Answers from passages. ``name`` identifies what reads."""
+
+    @property
+    def name(self) -> str:
+        """What reads, with its version."""
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Answer from ``hits`` alone; abstain when there are none or none of them answers."""

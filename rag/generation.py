@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rag import caches, folder, vectors, words
+from rag.catalogue import Owners
 from rag.domain import Vectors, Where
 from rag.truth import Truth
 
@@ -20,6 +22,7 @@ class Generation:
         self.version = self.truth.version()
         self.near = caches.Lagging(path / caches.VECTORS, vectors.Base, self._vector_tail)
         self.words = caches.Lagging(path / caches.WORDS, words.load, self._word_tail)
+        self._owners = Owners()
 
     @property
     def faults(self) -> list[str]:
@@ -55,6 +58,13 @@ class Generation:
         hits = [hit for part in parts for hit in part.search(asked, k + len(state.dead), only)]
         living = [hit for hit in hits if hit[0] not in state.dead]
         return sorted(living, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+    def spread(self, stems: Iterable[str]) -> list[int]:
+        """Return for each stemmed word how many articles have it."""
+        state = self.words.state or self.words.catch_up(self.truth)
+        parts = [part for part in (state.base, state.tail) if part is not None]
+        held = ({id for part in parts for id in part.holders(stem)} for stem in stems)
+        return [self._owners.n_articles(self.truth, ids - state.dead) for ids in held]
 
     def _vector_tail(self, above: int, old: vectors.Tail | None) -> vectors.Tail:
         tail = vectors.Tail(*self.truth.vectors(self.truth.number("dim"), above))

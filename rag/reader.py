@@ -57,6 +57,11 @@ class Extractive:
         """
         return cls(Encoder(SHIPPED), Calibration.load(SHIPPED), threshold)
 
+    @property
+    def name(self) -> str:
+        """The name of the weights."""
+        return self._encoder.card.name
+
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Answer with the best span of all ``hits``; abstain when there are none or none is sure enough."""
         if not hits:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from rag import folder
+from rag import catalogue, folder
+from rag.catalogue import Entry, Home, Sort
 from rag.domain import EVERYWHERE, Article, Passage, Vectors, Where
 from rag.errors import ArticleMissing, IndexDamaged, IndexFault, IndexStale
 from rag.generation import Generation
 from rag.truth import Truth
-from rag.words import terms
+from rag.words import as_written, terms
 
 log = logging.getLogger("citewise")
+T = TypeVar("T")
+
+N_WORDS = 12  # of a question, that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +115,17 @@ class Store:
 
     def matching(self, question: str, k: int, where: Where = EVERYWHERE) -> list[tuple[int, float]]:
         """Return (passage id, BM25 score) of the best ``k`` passages with words of ``question``."""
-        now, asked = self._live, terms(question)
-        state = now.words.state
-        try:
-            return now.search_words(asked, k, where)
-        except IndexDamaged as error:
-            with self._lock:
-                if now.words.state is state:  # else another thread met this damage, and mended it
-                    now.words.distrust(error.message)
-                    self._catch_up(now)
-            return now.search_words(asked, k, where)
+        asked = terms(question)
+        return self._by_words(lambda now: now.search_words(asked, k, where))
+
+    def spread(self, question: str) -> list[tuple[str, int]]:
+        """Return the words of ``question`` that say what it is about, with the number of articles of each.
+
+        They are as written there, in order, at most ``N_WORDS``; articles have them in any form.
+        """
+        words = as_written(question)[:N_WORDS]
+        counts = self._by_words(lambda now: now.spread(stem for _, stem in words))
+        return [(word, n) for (word, _), n in zip(words, counts, strict=True)]
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
         """Return id → passage; ids that are gone by now are left out."""
@@ -135,20 +141,44 @@ class Store:
         Raises:
             ArticleMissing: there is none.
         """
-        article = self._live.truth.article(id) if _is_storable(id) else None
-        if article is None:
-            raise ArticleMissing(
-                f"{self.index} has no article {id!r}", "citewise search finds articles by words."
-            )
-        return article
+        return self._known(id, self._live.truth.article)
 
     def articles(self) -> Iterator[Article]:
         """Yield all articles in the order of their arrival."""
         return (article for article, _, _ in self._live.truth.stored())
 
-    def spread(self, question: str) -> list[tuple[str, int]]:
-        """Return the words of ``question`` that say what it is about, with the number of articles of each."""
-        return []
+    # -- what there is, without the texts --------------------------------------------------------------
+
+    def listed(
+        self, words: str, where: Where, sort: Sort, descending: bool, first: int, n: int
+    ) -> tuple[list[Entry], int]:
+        """Return the articles that a filter and words of their titles, ids and sources leave; how many they are.
+
+        At most ``n`` of them, from ``first`` on, which counts from 0; ties by id, the undated last.
+        """
+        return catalogue.listed(self._live.truth, words, where, sort, descending, first, n)
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Return (source, number of articles), most first."""
+        return catalogue.sources(self._live.truth)
+
+    def months(self) -> list[tuple[str, str, int]]:
+        """Return (month as 2017-02, source, number of articles) in order; undated ones have an empty month."""
+        return catalogue.months(self._live.truth)
+
+    def titles(self, limit: int) -> list[tuple[str, str]]:
+        """Return (id, title) of the newest articles, newest first."""
+        return catalogue.titles(self._live.truth, limit)
+
+    def home(self, id: str) -> Home:
+        """Return where an article came from.
+
+        Raises:
+            ArticleMissing: there is none of this id.
+        """
+        return self._known(id, lambda id: catalogue.home(self._live.truth, id))
+
+    # -- about itself -----------------------------------------------------------------------------
 
     @property
     def shape(self) -> Shape:
@@ -164,6 +194,11 @@ class Store:
     def n_articles(self) -> int:
         """How many articles this index holds, as of the last refresh or later."""
         return self._live.truth.counts()[0]
+
+    @property
+    def changed_at(self) -> float:
+        """When the last change was made, in seconds since 1970; 0 where that cannot be told."""
+        return max(_changed(self._live.truth.path), _changed(Path(f"{self._live.truth.path}-wal")))
 
     def status(self) -> Status:
         """Return what the index holds now."""
@@ -190,6 +225,27 @@ class Store:
         if now is None:
             raise IndexFault(f"{self.index} was closed", "Open the index again.")
         return now
+
+    def _known(self, id: str, look: Callable[[str], T | None]) -> T:
+        found = look(id) if _is_storable(id) else None
+        if found is None:
+            raise ArticleMissing(
+                f"{self.index} has no article {id!r}", "citewise search finds articles by words."
+            )
+        return found
+
+    def _by_words(self, search: Callable[[Generation], T]) -> T:
+        """Search words, after a mend if they turn out to be damaged."""
+        now = self._live
+        state = now.words.state
+        try:
+            return search(now)
+        except IndexDamaged as error:
+            with self._lock:
+                if now.words.state is state:  # else another thread met this damage, and mended it
+                    now.words.distrust(error.message)
+                    self._catch_up(now)
+            return search(now)
 
     def _opened(self) -> Generation:
         generation = Generation(folder.live(self.index))
@@ -243,6 +299,14 @@ def _n_bytes(index: Path) -> int:
         with suppress(OSError):  # a writer may have taken it away
             total += path.stat().st_size if path.is_file() else 0
     return total
+
+
+def _changed(path: Path) -> float:
+    try:
+        about = path.stat()
+    except OSError:
+        return 0.0
+    return about.st_mtime if about.st_size else 0.0
 
 
 def _mark(index: Path) -> object:

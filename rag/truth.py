@@ -21,7 +21,7 @@ from rag.database import MEND, Database
 from rag.domain import EVERYWHERE, NO_META, Article, Passage, Vectors, Where
 from rag.errors import IndexDamaged, IndexStale
 
-__all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "fingerprint", "vector_key"]
+__all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "conditions", "fingerprint", "vector_key"]
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -185,7 +185,7 @@ class Truth(Database):
         """Return the ids, ascending, of the passages that a filter admits; None when it filters nothing."""
         if where == EVERYWHERE:
             return None
-        tests, values = _conditions(where)
+        tests, values = conditions(where)
         sql = f"SELECT p.id FROM passages p JOIN articles a ON a.n = p.article WHERE {tests} ORDER BY p.id"
         return np.array([row[0] for row in self.rows(sql, values)], dtype=np.int64)
 
@@ -255,8 +255,9 @@ class Truth(Database):
             raise IndexDamaged(f"{self.path}: {error}", MEND) from error
 
 
-def _conditions(where: Where) -> tuple[str, list[str]]:
-    tests, values = [], []
+def conditions(where: Where) -> tuple[str, list[str]]:
+    """Return a filter as an expression of SQL over articles ``a``, and its values."""
+    tests, values = ["1"], []
     for column, wanted in (("a.source", where.sources), ("a.id", where.articles)):
         if wanted:
             tests.append(f"{column} IN (SELECT value FROM json_each(?))")

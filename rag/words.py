@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -45,6 +46,15 @@ STOP_WORDS = (
 def terms(question: str) -> list[str]:
     """Return the distinct stemmed words of a question, in order, without those it is merely asked with."""
     return list(dict.fromkeys(_QUESTION.analyze(question)))
+
+
+def as_written(question: str) -> list[tuple[str, str]]:
+    """Return the words of ``terms`` as they are written in a question, each with its stem, in order."""
+    found: dict[str, str] = {}
+    for word in _SPLIT.analyze(_CONTRACTED.sub(" ", question)):
+        for stem in _QUESTION.analyze(word):
+            found.setdefault(stem, word)
+    return [(word, stem) for stem, word in found.items()]
 
 
 class WordIndex:
@@ -94,6 +104,14 @@ class WordIndex:
             if len(found) < wanted or (len(scored) > k and scored[k - 1][1] > found[-1][1]):
                 return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
             wanted *= 4  # too few pass, or the last ones tie with the k-th: others may, with lower ids
+
+    def holders(self, word: str) -> list[int]:
+        """Return the ids of all passages that have a stemmed word, in no order of use."""
+        query, searcher = tantivy.Query.term_query(_SCHEMA, "text", word), self._searcher
+        with _guarded(self.folder):
+            n = searcher.doc_freq("text", word)  # those that went with the last commits may be among them
+            found = searcher.search(query, n, count=False, order_by_field="id") if n else None
+            return [id for id, _ in found.hits] if found else []
 
     def ids(self) -> list[int]:
         """Return the ids of all passages held, ascending, for checking against the truth."""
@@ -228,6 +246,9 @@ def _schema() -> Any:
     return builder.build()
 
 
+# What is short for a word that questions are merely asked with: didn't whole, and the ends of they're and we'll.
+_CONTRACTED = re.compile("\\b[a-z]+n['’]t\\b|['’](?:re|ve|ll|d|m)\\b", re.IGNORECASE)
+_SPLIT = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).build()  # as those below do, before all else
 _ARTICLE = _analyzer(_LONGEST)
 _QUESTION = _analyzer(1 << 16, tantivy.Filter.custom_stopword(STOP_WORDS))  # Chinese has no spaces
 _SCHEMA = _schema()

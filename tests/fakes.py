@@ -51,6 +51,8 @@ class FixedRetriever:
 class FirstSentence:
     """Answers with the first sentence of the first hit."""
 
+    name = "first-sentence"
+
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         if not hits:
             return Answer(question, reason="nothing was retrieved")

@@ -1,0 +1,228 @@
+"""The parts of the screen, as Gradio lays them out, and how a scene is drawn on them.
+
+Gradio is imported where it is used: it takes seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from page import html, panels, views
+from page.charts import articles_by_time
+from page.site import Site
+from page.talk import Failed, Scene, Talk
+from rag.domain import EVERYWHERE
+
+_INVITATION = """## Ask. Then check.
+
+Answers come from the articles alone, each with the sentence that proves it."""
+
+
+class Screen:
+    """The parts of the screen, and what each event does to them."""
+
+    def __init__(self, site: Site) -> None:
+        """Lay the screen out; call inside ``gr.Blocks``."""
+        import gradio as gr
+
+        self.site = site
+        self.talk = gr.State(Talk())
+        self.place = gr.Textbox(visible="hidden", elem_id="cw-place")
+        self.saving = gr.JSON(visible="hidden")
+        self.head = gr.HTML(self.masthead(), elem_id="cw-head", apply_default_css=False)
+        with gr.Tabs(elem_id="cw-tabs"):
+            with gr.Tab("Ask", id="ask"):
+                self._ask_tab()
+            with gr.Tab("Articles", id="articles") as self.articles_tab:
+                self._articles_tab()
+            with gr.Tab("Machine", id="machine") as self.machine_tab:
+                self._machine_tab()
+        self.screen = [self.box, self.chat, self.evidence, self.shelf, self.talk, self.place]
+        self.filter = [self.sources, self.articles, self.since, self.until]
+
+    def _ask_tab(self) -> None:
+        import gradio as gr
+
+        with gr.Row(elem_id="cw-columns", equal_height=False):
+            with gr.Column(scale=2, min_width=220, elem_id="cw-shelf"):
+                self.new = gr.Button("New conversation", elem_id="cw-new", size="sm")
+                self.find = gr.Textbox(
+                    label="Search your conversations",
+                    show_label=False,
+                    container=False,
+                    placeholder="Search your conversations",
+                    elem_id="cw-find",
+                )
+                self.shelf = gr.HTML("", apply_default_css=False)
+            with gr.Column(scale=6, min_width=340, elem_id="cw-talk"):
+                self.chat = _chat()
+                with gr.Accordion("Narrow", open=False, elem_id="cw-filter"):
+                    self._filter()
+                self.box = _box()
+            with gr.Column(scale=5, min_width=340, elem_id="cw-side"):
+                self.evidence = gr.HTML(panels.NO_EVIDENCE, apply_default_css=False)
+
+    def _filter(self) -> None:
+        import gradio as gr
+
+        with gr.Row():
+            self.sources = gr.Dropdown([], label="Sources", multiselect=True, elem_id="cw-sources")
+            self.articles = gr.Dropdown([], label="Articles", multiselect=True, elem_id="cw-only")
+        with gr.Row():
+            day = {"include_time": False, "type": "string"}
+            self.since = gr.DateTime(label="Since (YYYY-MM-DD)", elem_id="cw-since", **day)
+            self.until = gr.DateTime(label="Until (YYYY-MM-DD)", elem_id="cw-until", **day)
+
+    def _articles_tab(self) -> None:
+        import gradio as gr
+
+        with gr.Row(elem_id="cw-articles", equal_height=False):
+            with gr.Column(scale=6, min_width=340, elem_id="cw-list"):
+                self.search = gr.Textbox(
+                    label="Search the articles",
+                    show_label=False,
+                    container=False,
+                    placeholder="Search the articles by title or source",
+                    elem_id="cw-search",
+                )
+                self.listing = gr.HTML("", apply_default_css=False)
+                self.view = gr.State(views.View())
+            with gr.Column(scale=5, min_width=340, elem_id="cw-about-articles"):
+                self.drop = gr.File(
+                    label="Bring articles: .txt, .md or .jsonl",
+                    file_count="multiple",
+                    file_types=list(self.site.library.suffixes),
+                    elem_id="cw-drop",
+                    visible=not self.site.library.read_only,
+                )
+                self.progress = gr.HTML("", apply_default_css=False)
+                self.histogram = gr.BarPlot(
+                    x="when", y="articles", color="source", title="Articles over time", elem_id="cw-histogram"
+                )
+
+    def _machine_tab(self) -> None:
+        import gradio as gr
+
+        with gr.Row(elem_id="cw-machine", equal_height=False):
+            with gr.Column(scale=1, min_width=340):
+                self.machine = gr.HTML("", apply_default_css=False)
+            with gr.Column(scale=1, min_width=340):
+                self.timings = gr.BarPlot(
+                    x="answer",
+                    y="ms",
+                    color="stage",
+                    title="The last answers, milliseconds",
+                    elem_id="cw-timings",
+                )
+
+    # -- drawing ----------------------------------------------------------------------------------
+
+    def draw(self, scene: Scene, owner: str) -> tuple[Any, ...]:
+        """Return the values of ``screen`` for a scene; what it leaves as it is, stays."""
+        import gradio as gr
+
+        keep = gr.skip()
+        evidence = keep
+        if scene.opened is not None:
+            evidence = panels.evidence_html(scene.opened)
+        elif scene.blank:
+            evidence = panels.NO_EVIDENCE
+        working = bool(scene.stage)
+        return (
+            keep if scene.box is None else scene.box,
+            _messages(scene),
+            evidence,
+            self.shelved(owner, scene.talk.id) if scene.listed else keep,
+            keep if working else scene.talk,
+            keep if working else _place(scene.talk.id),
+        )
+
+    def shelved(self, owner: str, current: str, words: str = "") -> str:
+        """Return the list of a person's conversations, those with ``words`` if there are any."""
+        return panels.shelf_html(self.site.kept.listed(owner, words), current, searched=bool(words))
+
+    def listed(self, view: views.View) -> str:
+        """Return a page of the list of articles."""
+        library = self.site.library
+        return panels.listing_html(
+            library.listing(view.words, EVERYWHERE, view.sort, view.descending, view.first),
+            writable=not library.read_only,
+        )
+
+    def chart(self) -> Any:
+        """Return the articles over time, as a data frame."""
+        import pandas as pd
+
+        rows = articles_by_time(self.site.library.months())
+        return pd.DataFrame(rows, columns=["when", "source", "articles"])
+
+    def timing(self) -> Any:
+        """Return how long the last answers took, as a data frame."""
+        import pandas as pd
+
+        rows = [(str(t.n), t.stage, t.ms) for t in self.site.meter.timings()]
+        return pd.DataFrame(rows, columns=["answer", "stage", "ms"])
+
+    def masthead(self) -> str:
+        """Return the head of the page as it is now."""
+        return html.masthead_html(self.site.facts(), self.site.notices)
+
+
+def _chat() -> Any:
+    """The conversation; all that it shows is HTML of ours, so it renders no Markdown and keeps no tags."""
+    import gradio as gr
+
+    return gr.Chatbot(
+        label="Conversation",
+        show_label=False,
+        container=False,
+        height="auto",
+        elem_id="cw-chat",
+        autoscroll=False,
+        buttons=[],
+        feedback_options=None,
+        render_markdown=False,
+        sanitize_html=True,
+        allow_tags=False,
+        latex_delimiters=[],
+        placeholder=_INVITATION,
+    )
+
+
+def _box() -> Any:
+    import gradio as gr
+
+    return gr.Textbox(
+        label="Your question",
+        show_label=False,
+        container=False,
+        placeholder="Ask the articles a question",
+        max_lines=5,
+        submit_btn="Ask",
+        autofocus=True,
+        elem_id="cw-ask",
+    )
+
+
+def _place(id: str) -> str:
+    return f"?conversation={quote(id)}" if id else ""
+
+
+def _messages(scene: Scene) -> list[dict[str, Any]]:
+    import gradio as gr
+
+    shown: list[tuple[str, str]] = []
+    for turn in scene.talk.turns:
+        last = turn is scene.talk.turns[-1] and not scene.stage
+        if isinstance(turn, Failed):
+            shown.append((turn.question, html.error_html(turn.message, turn.hint)))
+        else:
+            shown.append((turn.record.question, html.answer_html(turn, last=last)))
+    if scene.stage:
+        shown.append((scene.asked, html.working_html(scene.stage)))
+    return [
+        {"role": role, "content": gr.HTML(content, apply_default_css=False)}
+        for question, answer in shown
+        for role, content in (("user", html.question_html(question)), ("assistant", answer))
+    ]

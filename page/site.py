@@ -1,0 +1,164 @@
+"""All that one page stands on: the engine, the articles, the kept conversations, and what is said of them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+
+import rag
+from page.conversations import Conversations
+from page.library import Library
+from page.meter import Meter
+from page.suggest import examples
+from page.talk import Desk, count
+from page.views import Machine
+from rag.domain import EVERYWHERE, Where
+from rag.errors import CitewiseError, ConversationsFault, QuestionError
+from rag.pipeline import Pipeline
+from rag.store import Store
+
+log = logging.getLogger("citewise")
+
+CONVERSATIONS = "conversations.db"
+N_SEEN = 400  # articles that example questions are looked for in
+WAIT_S = 2.0  # a page that is opened this early waits this long for its examples
+
+
+@dataclass(slots=True)
+class Site:
+    """The parts of a page, and what its head says. ``notices`` are shown on every screen."""
+
+    pipeline: Pipeline
+    store: Store
+    library: Library
+    kept: Conversations
+    notices: tuple[str, ...] = ()
+    meter: Meter = field(default_factory=Meter)
+    _examples: list[str] = field(default_factory=list)
+    _looked: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def desk(self) -> Desk:
+        """Who leads the conversations."""
+        return Desk(self.pipeline, self.kept, self.library, self.meter)
+
+    def facts(self) -> list[str]:
+        """Return what the head of the page says about the collection."""
+        status = self.pipeline.status()
+        size = [count(status.n_articles, "article"), count(status.n_passages, "passage")]
+        return [*size, "every answer with its quote"]
+
+    def look_for_examples(self) -> None:
+        """Find example questions that this collection answers; asking them also warms the models."""
+        try:
+            articles = islice(self.store.articles(), N_SEEN)
+            self._examples = examples(articles, self.pipeline.ask)
+        except CitewiseError as error:
+            log.warning("no example questions: %s", error.message)
+        finally:
+            self._looked.set()
+
+    def examples(self) -> list[str]:
+        """Return the example questions, none while they are still looked for."""
+        self._looked.wait(WAIT_S)
+        return list(self._examples)
+
+    def machine(self) -> Machine:
+        """Return what the page says of itself."""
+        status = self.pipeline.status()
+        changed = datetime.fromtimestamp(status.changed_at).astimezone() if status.changed_at else None
+        return Machine(
+            (
+                (
+                    "Collection",
+                    (
+                        ("Articles", f"{status.n_articles:,}"),
+                        ("Passages", f"{status.n_passages:,}"),
+                        ("Size on disk", f"{status.n_bytes / 2**20:,.1f} MiB"),
+                        ("Last change", f"{changed:%Y-%m-%d %H:%M}" if changed else "never"),
+                        ("Changes so far", f"{status.changes:,}"),
+                        ("Generation", status.generation),
+                        ("State", status.note or "sound"),
+                    ),
+                ),
+                (
+                    "Models",
+                    (
+                        ("Embedder", status.embedder),
+                        ("Reader", self.pipeline.reader.name),
+                        ("Passage length", f"at most {status.passage_tokens} tokens"),
+                        ("Language model", "none"),
+                    ),
+                ),
+                (
+                    "Questions",
+                    (
+                        ("A minute, lately", f"{self.meter.per_minute():.1f}"),
+                        ("Answered since the start", f"{self.meter.n_answered:,}"),
+                        ("Being worked on", f"{self.meter.n_asking:,}"),
+                    ),
+                ),
+            )
+        )
+
+
+@contextmanager
+def opened_site(index: str, *, read_only: bool, notices: Sequence[str] = ()) -> Iterator[Site]:
+    """Open an index and its conversations for a page.
+
+    Conversations are kept in ``INDEX/conversations.db``, or in memory where that cannot be written; then a
+    notice says so.
+
+    Raises:
+        CitewiseError: the index cannot be opened.
+    """
+    with rag.open(index) as pipeline:
+        told = list(notices)
+        try:
+            kept = Conversations(Path(index) / CONVERSATIONS)
+        except ConversationsFault as error:
+            told.append(f"Conversations are kept until the server stops: {error.message}")
+            kept = Conversations(None)
+        store = pipeline.index
+        assert isinstance(store, Store)  # an index on disk, since it was opened from a folder
+        library = Library(store, Path(index), read_only=read_only)
+        site = Site(pipeline, store, library, kept, tuple(told))
+        threading.Thread(target=site.look_for_examples, daemon=True).start()
+        try:
+            yield site
+        finally:
+            kept.close()
+
+
+def where_of(
+    sources: Sequence[str] | None, articles: Sequence[str] | None, since: str | None, until: str | None
+) -> Where:
+    """Return the filter that the fields of the page say.
+
+    Raises:
+        QuestionError: a date is none, or the first lies after the last.
+    """
+    where = Where(tuple(sources or ()), tuple(articles or ()), _day(since, "Since"), _day(until, "Until"))
+    if where.since and where.until and where.since > where.until:
+        raise QuestionError(
+            f"the filter begins on {where.since} and ends before, on {where.until}",
+            "Change one of the dates.",
+        )
+    return where if where != EVERYWHERE else EVERYWHERE
+
+
+def _day(text: str | None, name: str) -> date | None:
+    if not (text or "").strip():
+        return None
+    try:
+        return date.fromisoformat(str(text).strip()[:10])
+    except ValueError:
+        raise QuestionError(
+            f"{name} is {str(text)[:40]!r}, which is no date", "Write it as 2017-02-19."
+        ) from None

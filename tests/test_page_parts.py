@@ -1,0 +1,61 @@
+"""The small parts of the page: what it measures of itself, and its charts."""
+
+from page.charts import MAX_BARS, articles_by_time
+from page.meter import N_KEPT, Meter, Timing
+from page.record import Record
+
+
+def test_questions_are_counted_while_they_are_worked_on():
+    meter = Meter()
+    with meter.asking():
+        with meter.asking():
+            assert meter.n_asking == 2
+        assert meter.n_asking == 1
+    assert meter.n_asking == 0
+
+
+def test_questions_a_minute_are_of_the_last_five_minutes():
+    now = [0.0]
+    meter = Meter(lambda: now[0])
+    for moment in (0, 200, 400, 401):
+        now[0] = moment
+        with meter.asking():
+            pass
+    assert meter.per_minute() == 60 * 3 / 300
+    now[0] = 1000
+    assert meter.per_minute() == 0
+
+
+def test_a_page_that_has_just_begun_does_not_boast():
+    now = [0.0]
+    meter = Meter(lambda: now[0])
+    with meter.asking():
+        pass
+    now[0] = 1
+    assert meter.per_minute() == 1
+
+
+def test_the_stages_of_the_last_answers_are_kept_without_their_sum():
+    meter = Meter()
+    for n in range(N_KEPT + 2):
+        meter.answered(Record("Why?", "", timings_ms={"retrieve": 1.5, "read": float(n), "total": 9.0}))
+    timings = meter.timings()
+    assert len(timings) == 2 * N_KEPT
+    assert timings[:2] == [Timing(3, "retrieve", 1.5), Timing(3, "read", 2.0)]
+    assert meter.n_answered == N_KEPT + 2
+
+
+def test_bars_are_by_month_and_source_oldest_first_with_the_undated_last():
+    months = [("2017-02", "B", 1), ("2016-12", "A", 2), ("", "", 3)]
+    assert articles_by_time(months) == [("2016-12", "A", 2), ("2017-02", "B", 1), ("undated", "no source", 3)]
+
+
+def test_many_months_are_shown_by_year_and_many_sources_as_others():
+    months = [(f"{year}-{month:02}", "A", 1) for year in range(2000, 2010) for month in range(1, 13)]
+    assert len(months) > MAX_BARS
+    assert articles_by_time(months) == [(str(year), "A", 12) for year in range(2000, 2010)]
+    sources = [("2017-01", f"S{n}", 10 - n) for n in range(8)]
+    assert [source for _, source, _ in articles_by_time(sources)] == [f"S{n}" for n in range(6)] + [
+        "other sources"
+    ]
+    assert articles_by_time(sources)[-1] == ("2017-01", "other sources", 3 + 4)
