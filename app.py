@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import parse_qsl, quote
 
 import page as parts
-from page import conversations, html, panels, views
+from page import export, html, panels, views
 from page.screen import Screen
 from page.site import Site, opened_site, where_of
 from page.talk import Scene, Talk, failed
@@ -60,26 +60,13 @@ class Page(Screen):
         import gradio as gr
 
         def arrive(search: str, request: gr.Request) -> tuple[Any, ...]:
-            owner, talk = self._owner(request), Talk()
-            scene = Scene(talk, listed=True)
-            wanted = dict(parse_qsl((search or "").removeprefix("?")))
-            if wanted.get("conversation") or wanted.get("answer"):
-                try:
-                    scene = self.site.desk.open(
-                        owner, wanted.get("conversation", ""), wanted.get("answer", "")
-                    )
-                    scene = replace(scene, listed=True)
-                except CitewiseError as error:
-                    scene = replace(failed(talk, "", error), listed=True)
-            examples = [{"text": question} for question in self.site.examples()] or None
-            drawn = self.draw(scene, owner)
-            chat = gr.Chatbot(value=drawn[1], examples=examples)
-            sources, titles = self.site.library.sources(), self.site.library.titles()
+            owner = self._owner(request)
+            return self.masthead(), *self.draw(self._wanted(owner, search), owner), *self.choices()
+
+        def offer() -> Any:
+            questions = self.site.examples()
             return (
-                self.masthead(),
-                *(chat if part is drawn[1] else part for part in drawn),
-                gr.Dropdown(choices=[(f"{name} ({n:,})", name) for name, n in sources if name]),
-                gr.Dropdown(choices=[(title or id, id) for id, title in titles]),
+                gr.update(examples=[{"text": question} for question in questions]) if questions else gr.skip()
             )
 
         blocks.load(
@@ -89,7 +76,19 @@ class Page(Screen):
             js="() => [location.search]",
             **AT_ONCE,
         )
+        blocks.load(offer, None, [self.chat], **AT_ONCE)
         self.place.change(None, [self.place], js="query => { citewise.place(query); }", **AT_ONCE)
+
+    def _wanted(self, owner: str, search: str) -> Scene:
+        """Return the conversation or the answer that an address names; a new page without one."""
+        wanted = dict(parse_qsl((search or "").removeprefix("?")))
+        id, answer = wanted.get("conversation", ""), wanted.get("answer", "")
+        if not id and not answer:
+            return Scene(None, listed=True)
+        try:
+            return replace(self.site.desk.open(owner, id, answer), listed=True)
+        except CitewiseError as error:
+            return replace(failed(Talk(), "", error), listed=True)
 
     def _wire_asking(self) -> None:
         import gradio as gr
@@ -167,7 +166,7 @@ class Page(Screen):
             for scene in desk.retry(owner, talk, turn, where):
                 yield (*self.draw(scene, owner), *opened_up)
         elif do == "only":
-            narrowed = ([], [told.get("article", "")], None, None, gr.Tabs(selected="ask"))
+            narrowed: tuple[Any, ...] = ([], [told.get("article", "")], None, None, gr.Tabs(selected="ask"))
             yield (*(gr.skip(),) * len(self.screen), *narrowed)
         else:
             yield (*self.draw(self._judged(talk, told, owner), owner), *same)
@@ -190,6 +189,8 @@ class Page(Screen):
         turn, at, passage = told.get("turn", ""), told.get("at", ""), told.get("passage", "")
         if told.get("do") == "cite" and at.isdecimal():
             opened = self.site.desk.cite(talk, turn, int(at))
+        elif told.get("do") == "nearest":
+            opened = self.site.desk.nearest(talk, turn)
         else:
             opened = self.site.desk.consider(talk, turn, int(passage)) if passage.isdecimal() else None
         return panels.evidence_html(opened) if opened else gr.skip()
@@ -227,7 +228,7 @@ class Page(Screen):
                 file = exported(*kept.opened(owner, id), told.get("format", ""))
         except CitewiseError as error:
             scene = failed(talk, "", error)
-        shelf = self.shelved(owner, scene.talk.id, words)
+        shelf = self.shelved(owner, scene.talk.id if scene.talk else "", words)
         drawn = self.draw(scene, owner)
         return (
             *(shelf if part is self.shelf else value for part, value in zip(self.screen, drawn, strict=True)),
@@ -321,9 +322,9 @@ def exported(conversation: views.Conversation, turns: Sequence[views.Turn], form
     """Return name, type and content of the file that a conversation is saved as: JSON, else Markdown."""
     name = f"citewise-{conversation.created[:10]}-{conversation.id[:6]}"
     if form == "json":
-        content = json.dumps(conversations.to_json(conversation, turns), ensure_ascii=False, indent=2)
+        content = json.dumps(export.to_json(conversation, turns), ensure_ascii=False, indent=2)
         return [f"{name}.json", "application/json", content]
-    return [f"{name}.md", "text/markdown", conversations.to_markdown(conversation, turns)]
+    return [f"{name}.md", "text/markdown", export.to_markdown(conversation, turns)]
 
 
 def _bridge(name: str) -> Any:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingest.sync import Summary, Watcher
+    from ingest.uploads import Added
 
-__all__ = ["index"]
+__all__ = ["add", "index", "remove"]
 
 
 def index(
@@ -41,3 +42,43 @@ def index(
     return sync.index(
         several, chosen.index, embedder, chosen.passage_tokens, yes=yes, rebuild=rebuild, watcher=watcher
     )
+
+
+def add(
+    files: str | Path | Sequence[str | Path],
+    index: str | Path | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    watcher: Watcher | None = None,
+    **settings: Any,
+) -> Added:
+    """Keep copies of files in an index's own folder of uploads, and index them; return what became of each.
+
+    ``names`` are those to keep them under, their own unless given. A file that cannot be read stops no other.
+
+    Raises:
+        SettingsError, ModelMissing, IndexLocked, IndexStale, IndexDamaged: as their names say.
+    """
+    from ingest import uploads
+    from rag import embed
+    from rag.settings import load
+
+    chosen = load(index=index, **settings)
+    several = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
+    called = [file.name for file in several] if names is None else names
+    embedder = embed.load(chosen.embedder)
+    return uploads.add(several, called, chosen.index, embedder, chosen.passage_tokens, watcher)
+
+
+def remove(id: str, index: str | Path | None = None, **settings: Any) -> str:
+    """Take an article out of an index, and an upload out of its file; return what was done, in sentences.
+
+    A file that was indexed where it lies stays, and indexing it again brings the article back.
+
+    Raises:
+        ArticleMissing, IndexMissing, IndexLocked, IndexDamaged: as their names say.
+    """
+    from ingest import uploads
+    from rag.settings import load
+
+    return uploads.remove(id, load(index=index, **settings).index)

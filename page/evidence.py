@@ -52,7 +52,7 @@ def _card(opened: Opened, passage: Slice) -> str:
         f'<article class="cw-card">{_position(opened)}<h3>{title_html(article)}</h3>'
         f'<p class="cw-source">{facts_html(article.source, article.published)}</p>{told}'
         f"{_text(opened, passage, quote)}"
-        f"<footer>{inline(shortened(article.id, MAX_TITLE_CHARS))} <span>· characters {start:,}–{end:,}</span>"
+        f"<footer>{inline(shortened(article.id, MAX_TITLE_CHARS))} <span>characters {start:,}–{end:,}</span>"
         f"{'' if opened.state == 'gone' else only}</footer></article>"
     )
 

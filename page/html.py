@@ -227,7 +227,7 @@ def _suggestions(questions: Sequence[str]) -> str:
         )
         for question in questions
     )
-    return f'<div class="cw-next" role="group" aria-label="Ask next"><p>Ask next</p>{asks}</div>'
+    return f'<div class="cw-suggest" role="group" aria-label="Ask next"><p>Ask next</p>{asks}</div>'
 
 
 def cited_text(record: Record) -> str:

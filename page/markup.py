@@ -15,6 +15,7 @@ from page.record import Origin
 from rag.domain import Where
 from rag.render import MAX_TITLE_CHARS, level, shortened, visible
 
+LONG, SHORT = "%B", "%b"  # months, as strftime writes them
 N_NAMED = 3  # sources or articles of a filter that are named; the others are counted
 
 
@@ -87,18 +88,18 @@ def facts_html(source: str, published: str) -> str:
     return "".join(f" <span>{part}</span>" for part in (named, time_html(published)) if part)
 
 
-def time_html(iso: str) -> str:
-    """Return the day of an ISO date or time; nothing for nothing."""
-    return f"<time{attributes(datetime=iso)}>{safe(day_words(iso))}</time>" if iso else ""
+def time_html(iso: str, month: str = LONG) -> str:
+    """Return the day of an ISO date or time, its month formatted; nothing for nothing."""
+    return f"<time{attributes(datetime=iso)}>{safe(day_words(iso, month))}</time>" if iso else ""
 
 
-def day_words(iso: str) -> str:
-    """Return the day of an ISO date or time as "1 May 2017"."""
+def day_words(iso: str, month: str = LONG) -> str:
+    """Return the day of an ISO date or time as "1 May 2017"; what is neither, as it is."""
     try:
         day = date.fromisoformat(iso[:10])
     except ValueError:
         return iso
-    return f"{day.day} {day:%B %Y}"
+    return f"{day.day} {day:{month}} {day.year}"
 
 
 def count(n: int, noun: str) -> str:

@@ -1,123 +1,103 @@
 // What the page does in the browser: presses go to the server, quotes come into view, keys work.
-// It runs before the page is built and nothing of the page lasts, so it listens to the document alone.
-// It puts no text into the page as HTML.
-
+// It runs before the page is built, and what is built does not last, so it listens to the document alone.
 (function () {
   "use strict";
 
-  const bridges = new Map(); // part of the page → Gradio's trigger of its events
-  const ONE_COLUMN = matchMedia("(max-width: 900px)"); // as in page.css
-  const VERY_WIDE = matchMedia("(min-width: 2000px)"); // as in page.css
-  const HARMFUL_TWICE = /^(ask|retry|undo|delete|remove|widen)$/; // the second half of a double click is dropped
+  const bridges = new Map(); // a part of the page → Gradio's trigger of its events
+  const ONE_COLUMN = matchMedia("(max-width: 900px)"); // these three as in page.css
+  const DRAWER = matchMedia("(max-width: 1100px)");
+  const VERY_WIDE = matchMedia("(min-width: 2000px)");
+  const HARMFUL_TWICE = /^(ask|retry|undo|delete|remove|widen)$/; // of a double click, the second is dropped
   const DRAWN_MS = 30; // after a change, until the parts of Gradio have their sizes
   const TOLD_MS = 2000;
 
-  const root = document.documentElement;
   const one = (selector) => document.querySelector(selector);
-  const isSeen = (element) => element && element.getClientRects().length > 0;
-  const send = (element, more) => {
-    const trigger = bridges.get(element.dataset.to);
-    if (trigger) trigger("click", { ...element.dataset, ...more });
-  };
+  const send = (element, more) => bridges.get(element.dataset.to)?.("click", { ...element.dataset, ...more });
 
-  // -- evidence and talk come into view --
+  // -- what is new comes into view --
 
-  let opened, talked, from; // what was last seen there, and the button that was pressed to see it
+  let opened, talked, pressed; // the evidence and the talk that were seen last; what was pressed to see evidence
 
   function reveal() {
-    const mark = one("#cw-side mark.cw-here") || one("#cw-side .cw-passage .cw-read");
-    const region = mark && mark.closest(".cw-passage");
+    const mark = one("#cw-side mark.cw-here") ?? one("#cw-side .cw-read");
+    const region = mark?.closest(".cw-passage");
     if (!region) return;
     const [at, box] = [mark.getBoundingClientRect(), region.getBoundingClientRect()];
-    const space = Math.max(24, (box.height - at.height) / 2); // a long quote begins at the top
-    region.scrollTop += at.top - box.top - space;
+    region.scrollTop += at.top - box.top - Math.max(24, (box.height - at.height) / 2); // a long one from its top
+  }
+
+  function unfold(evidence) {
+    if (VERY_WIDE.matches) evidence.querySelectorAll(".cw-folded").forEach((fold) => (fold.open = true));
+    one("#cw-side").scrollTop = 0;
+    reveal();
   }
 
   function look() {
     const evidence = one("#cw-side .cw-evidence");
     if (evidence && evidence.dataset.open !== opened) {
       opened = evidence.dataset.open;
-      setTimeout(() => {
-        if (VERY_WIDE.matches) evidence.querySelectorAll(".cw-folded").forEach((fold) => (fold.open = true));
-        one("#cw-side").scrollTop = 0;
-        reveal();
-      }, DRAWN_MS);
+      setTimeout(unfold, DRAWN_MS, evidence);
     }
     const questions = document.querySelectorAll("#cw-chat .cw-question");
+    const now = `${questions.length} ${one("#cw-chat .cw-working") !== null}`;
     const last = questions[questions.length - 1];
-    const now = last && [questions.length, last.dataset.turn, !one("#cw-chat .cw-working")].join();
-    if (now !== talked) {
-      talked = now;
-      if (last) setTimeout(() => (last.closest(".message-row") || last).scrollIntoView(), DRAWN_MS);
-    }
-    const toggle = one(".cw-toggle");
-    if (toggle) toggle.setAttribute("aria-expanded", String(shelfIsOpen()));
+    if (last && now !== talked) setTimeout(() => (last.closest(".message-row") ?? last).scrollIntoView(), DRAWN_MS);
+    talked = now;
+    one(".cw-toggle")?.setAttribute("aria-expanded", String(shelfIsOpen()));
   }
 
-  // Only attributes that the server changes are watched: "open" of a fold is the reader's.
-  new MutationObserver(look).observe(root, {
-    childList: true, characterData: true, subtree: true, attributeFilter: ["data-open", "data-turn"],
-  });
+  // Of attributes only those that the server changes: whether a fold is open is the reader's affair.
+  const changes = { childList: true, characterData: true, subtree: true, attributeFilter: ["data-open"] };
+  new MutationObserver(look).observe(document.documentElement, changes);
 
   function goToEvidence(button, byKey) {
-    if (button.closest("#cw-side") && button.dataset.do === "cite") return; // previous and next stay where they are
-    if (!button.closest("#cw-side")) from = button;
-    const side = one("#cw-side");
-    if (side && ONE_COLUMN.matches) side.scrollIntoView();
+    if (button.matches("#cw-side .cw-position *")) return; // previous and next: the eye is there already
+    if (!button.closest("#cw-side")) pressed = button;
+    if (ONE_COLUMN.matches) one("#cw-side").scrollIntoView();
     setTimeout(() => {
-      reveal();
-      const region = byKey && one("#cw-side .cw-passage");
-      if (region) region.focus({ preventScroll: true });
-    }, 10 * DRAWN_MS); // the evidence may already be open, and then nothing else tells
+      reveal(); // it may have been open before, and then nothing changes
+      if (byKey) one("#cw-side .cw-passage")?.focus({ preventScroll: true });
+    }, 10 * DRAWN_MS);
   }
 
-  function goBack() {
-    const turn = one("#cw-side .cw-evidence").dataset.turn;
+  function goBack(button) {
+    const { turn } = button.closest(".cw-evidence").dataset;
     const answers = [...document.querySelectorAll("#cw-chat .cw-answer")];
-    const answer = answers.findLast((each) => each.dataset.turn === turn) || answers.pop();
-    const goal = from && from.isConnected ? from : answer && answer.querySelector("button");
-    if (answer) answer.scrollIntoView({ block: "start" });
-    if (goal) goal.focus({ preventScroll: true });
+    const answer = answers.findLast((each) => each.dataset.turn === turn) ?? answers.pop();
+    answer?.scrollIntoView();
+    (pressed?.isConnected ? pressed : answer?.querySelector("button"))?.focus({ preventScroll: true });
   }
 
-  // -- the drawer of conversations --
+  // -- the conversations: a column, or a drawer where there is one column --
 
-  function shelfIsOpen() {
-    return root.dataset.shelf ? root.dataset.shelf === "open" : !ONE_COLUMN.matches;
+  let chosen; // "open" or "closed", once the reader has said which
+
+  const shelfIsOpen = () => (chosen ? chosen === "open" : !DRAWER.matches);
+
+  function setShelf(open) {
+    chosen = one("#cw-columns").dataset.shelf = open ? "open" : "closed";
+    look();
   }
 
   function closeDrawer() {
-    if (!ONE_COLUMN.matches || !shelfIsOpen()) return;
+    if (!DRAWER.matches || !shelfIsOpen()) return;
     setShelf(false);
-    one(".cw-toggle").focus();
-  }
-
-  function setShelf(open) {
-    root.dataset.shelf = open ? "open" : "closed";
-    look();
+    one(".cw-toggle")?.focus();
   }
 
   // -- what needs no server --
 
   function tell(button, words) {
-    let live = one(".cw-live");
-    if (!live) {
-      live = document.body.appendChild(document.createElement("div"));
-      live.className = "cw-live cw-unseen";
-      live.setAttribute("role", "status");
-    }
-    live.textContent = words;
-    button.dataset.told = words;
-    setTimeout(() => {
-      live.textContent = "";
-      delete button.dataset.told;
-    }, TOLD_MS);
+    const live = one(".cw-live") ?? document.body.appendChild(document.createElement("div"));
+    live.className = "cw-live cw-unseen";
+    live.setAttribute("role", "status");
+    live.textContent = button.dataset.told = words;
+    setTimeout(() => { live.textContent = ""; delete button.dataset.told; }, TOLD_MS);
   }
 
   function copyOld(text) {
     const area = document.body.appendChild(document.createElement("textarea"));
     area.value = text;
-    area.className = "cw-unseen";
     area.select();
     const done = document.execCommand("copy");
     area.remove();
@@ -126,15 +106,9 @@
 
   async function copy(button) {
     const { answer, text } = button.dataset;
-    const link = location.origin + location.pathname + "?answer=" + encodeURIComponent(answer || "");
-    const copied = answer ? link : text;
-    let done = true;
-    try {
-      await navigator.clipboard.writeText(copied); // there is none without https, except on this machine
-    } catch {
-      done = copyOld(copied);
-      button.focus();
-    }
+    const copied = answer ? `${location.origin}${location.pathname}?answer=${encodeURIComponent(answer)}` : text;
+    let done = true; // without https there is no clipboard but the old one
+    try { await navigator.clipboard.writeText(copied); } catch { done = copyOld(copied); button.focus(); }
     tell(button, done ? "Copied" : "Not copied");
   }
 
@@ -150,51 +124,44 @@
   // -- events --
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest && event.target.closest("button[data-to], button[data-here]");
-    if (!button) {
-      if (!event.target.closest("#cw-shelf")) closeDrawer();
-      return;
-    }
-    if (button.form && button.type === "submit") return; // its form is sent
-    const { here: alone, do: verb } = button.dataset;
-    if (alone && here[alone]) here[alone](button);
-    if (!button.dataset.to || (event.detail > 1 && HARMFUL_TWICE.test(verb))) return;
+    const button = event.target.closest("button[data-to], button[data-here]");
+    if (!button) return event.target.closest("#cw-shelf") ? undefined : closeDrawer();
+    const { to, do: verb } = button.dataset;
+    here[button.dataset.here]?.(button);
+    if (!to || (event.detail > 1 && HARMFUL_TWICE.test(verb))) return;
     send(button);
-    if (button.dataset.to === "evidence") goToEvidence(button, event.detail === 0);
-    if (verb === "open" || verb === "new") closeDrawer();
+    if (to === "evidence") goToEvidence(button, event.detail === 0); // a key's click has no count
+    if (verb === "open") closeDrawer();
   });
 
   document.addEventListener("submit", (event) => {
-    const form = event.target.closest("form[data-to]");
-    if (!form) return;
+    if (!event.target.matches("form[data-to]")) return;
     event.preventDefault();
-    send(form, Object.fromEntries(new FormData(form)));
+    send(event.target, Object.fromEntries(new FormData(event.target)));
   });
+
+  const KEYS = { "/": "#cw-ask textarea, #cw-ask input", "[": "#cw-side .cw-prev", "]": "#cw-side .cw-next" };
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return closeDrawer();
-    const writes = document.activeElement && document.activeElement.closest("input, textarea, select, [contenteditable]");
+    const goal = Object.hasOwn(KEYS, event.key) && one(KEYS[event.key]);
     const chord = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
-    if (writes || chord) return;
-    const goal = { "/": "#cw-ask textarea, #cw-ask input", "[": "#cw-side .cw-prev", "]": "#cw-side .cw-next" }[event.key];
-    const found = goal && one(goal);
-    if (!isSeen(found)) return;
+    const writes = document.activeElement?.closest("input, textarea, select, [contenteditable]");
+    if (!goal || chord || writes || !goal.getClientRects().length) return;
     event.preventDefault();
-    if (event.key === "/") found.focus();
-    else found.click();
+    if (event.key === "/") goal.focus(); else goal.click();
   });
 
-  // -- what app.py calls --
+  // -- what the server's answers call --
 
-  window.citewise = {
-    bridge: (name, trigger) => bridges.set(name, trigger),
-    place: (query) => history.replaceState(history.state, "", location.pathname + (query || "")),
-    save: (name, type, text) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([text], { type }));
-      link.download = name;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), TOLD_MS);
-    },
-  };
+  function save(name, type, text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), TOLD_MS);
+  }
+
+  const place = (query) => history.replaceState(history.state, "", location.pathname + (query || ""));
+  window.citewise = { bridge: (name, trigger) => bridges.set(name, trigger), place, save };
 })();

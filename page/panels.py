@@ -8,6 +8,7 @@ from page.evidence import NO_EVIDENCE as NO_EVIDENCE  # all panels are found her
 from page.evidence import evidence_html as evidence_html
 from page.evidence import shown_html
 from page.markup import (
+    SHORT,
     attributes,
     button,
     count,
@@ -52,7 +53,7 @@ def shelf_html(conversations: Sequence[Conversation], current_id: str, *, search
 def _conversation(kept: Conversation, current: bool) -> str:
     title = shortened(kept.title, MAX_NAME_CHARS) or "(untitled)"
     opens = button(
-        f'<span class="cw-name">{inline(title)}</span><span class="cw-when">{time_html(kept.changed)}'
+        f'<span class="cw-name">{inline(title)}</span><span class="cw-when">{time_html(kept.changed, SHORT)}'
         f" · {count(kept.n_turns, 'question')}</span>",
         "cw-open",
         aria_current="true" if current else None,
@@ -149,7 +150,7 @@ def _row(row: Row) -> str:
     )
     return (
         f'<tr><th scope="row">{read}</th><td>{inline(shortened(row.source, MAX_TITLE_CHARS))}</td>'
-        f"<td>{time_html(row.published)}</td>"
+        f"<td>{time_html(row.published, SHORT)}</td>"
         f'<td class="cw-size">{row.n_chars:,}<span class="cw-unit"> characters</span></td>'
         f'<td class="cw-size">{row.n_passages:,}<span class="cw-unit"> passages</span></td><td>{only}</td></tr>'
     )

@@ -232,7 +232,9 @@ def from_json(kept: Mapping[str, Any]) -> Record:
 
 def _from_json(kept: Mapping[str, Any]) -> Record:
     origins = {facts["id"]: Origin(**facts) for facts in kept["articles"]}
-    passages = {p["id"]: Slice(p["id"], origins[p["article"]], p["start"], p["text"]) for p in kept["passages"]}
+    passages = {
+        p["id"]: Slice(p["id"], origins[p["article"]], p["start"], p["text"]) for p in kept["passages"]
+    }
 
     def quotes(found: Sequence[Mapping[str, Any]]) -> tuple[Quote, ...]:
         return tuple(Quote(q["n"], passages[q["passage"]], q["start"], q["end"]) for q in found)

@@ -128,15 +128,25 @@ class Screen:
             evidence = panels.evidence_html(scene.opened)
         elif scene.blank:
             evidence = panels.NO_EVIDENCE
-        working = bool(scene.stage)
+        talk = scene.talk
+        settled = talk if talk is not None and not scene.stage else None
         return (
             keep if scene.box is None else scene.box,
-            _messages(scene),
+            keep if talk is None else _messages(talk, scene.asked, scene.stage),
             evidence,
-            self.shelved(owner, scene.talk.id) if scene.listed else keep,
-            keep if working else scene.talk,
-            keep if working else _place(scene.talk.id),
+            self.shelved(owner, talk.id if talk else "") if scene.listed else keep,
+            keep if settled is None else settled,
+            keep if settled is None else _place(settled.id),
         )
+
+    def choices(self) -> tuple[Any, Any]:
+        """Return what the filter offers: the sources, and the newest articles."""
+        import gradio as gr
+
+        library = self.site.library
+        named = [(f"{source} ({n:,})", source) for source, n in library.sources() if source]
+        titled = [(title or id, id) for id, title in library.titles()]
+        return gr.update(choices=named), gr.update(choices=titled)
 
     def shelved(self, owner: str, current: str, words: str = "") -> str:
         """Return the list of a person's conversations, those with ``words`` if there are any."""
@@ -209,20 +219,21 @@ def _place(id: str) -> str:
     return f"?conversation={quote(id)}" if id else ""
 
 
-def _messages(scene: Scene) -> list[dict[str, Any]]:
+def _messages(talk: Talk, asked: str, stage: str) -> list[dict[str, Any]]:
     import gradio as gr
 
     shown: list[tuple[str, str]] = []
-    for turn in scene.talk.turns:
-        last = turn is scene.talk.turns[-1] and not scene.stage
+    for turn in talk.turns:
+        last = turn is talk.turns[-1] and not stage
         if isinstance(turn, Failed):
-            shown.append((turn.question, html.error_html(turn.message, turn.hint)))
+            question, answer = turn.question, html.error_html(turn.message, turn.hint)
         else:
-            shown.append((turn.record.question, html.answer_html(turn, last=last)))
-    if scene.stage:
-        shown.append((scene.asked, html.working_html(scene.stage)))
+            question, answer = turn.record.question, html.answer_html(turn, last=last)
+        shown.append((html.question_html(question), answer))
+    if stage:
+        shown.append((html.question_html(asked), html.working_html(stage)))
     return [
         {"role": role, "content": gr.HTML(content, apply_default_css=False)}
         for question, answer in shown
-        for role, content in (("user", html.question_html(question)), ("assistant", answer))
+        for role, content in (("user", question), ("assistant", answer))
     ]

@@ -58,11 +58,16 @@ class Site:
         """Find example questions that this collection answers; asking them also warms the models."""
         try:
             articles = islice(self.store.articles(), N_SEEN)
-            self._examples = examples(articles, self.pipeline.ask)
+            self.show_examples(examples(articles, self.pipeline.ask))
         except CitewiseError as error:
             log.warning("no example questions: %s", error.message)
         finally:
             self._looked.set()
+
+    def show_examples(self, questions: Sequence[str]) -> None:
+        """Show these as examples, and look for no others."""
+        self._examples = list(questions)
+        self._looked.set()
 
     def examples(self) -> list[str]:
         """Return the example questions, none while they are still looked for."""
@@ -72,7 +77,7 @@ class Site:
     def machine(self) -> Machine:
         """Return what the page says of itself."""
         status = self.pipeline.status()
-        changed = datetime.fromtimestamp(status.changed_at).astimezone() if status.changed_at else None
+        changed = datetime.fromtimestamp(self.store.changed_at).astimezone()
         return Machine(
             (
                 (
@@ -81,7 +86,7 @@ class Site:
                         ("Articles", f"{status.n_articles:,}"),
                         ("Passages", f"{status.n_passages:,}"),
                         ("Size on disk", f"{status.n_bytes / 2**20:,.1f} MiB"),
-                        ("Last change", f"{changed:%Y-%m-%d %H:%M}" if changed else "never"),
+                        ("Last change", f"{changed:%Y-%m-%d %H:%M}"),
                         ("Changes so far", f"{status.changes:,}"),
                         ("Generation", status.generation),
                         ("State", status.note or "sound"),

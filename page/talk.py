@@ -42,7 +42,7 @@ class Talk:
 class Scene:
     """What the screen shows now. ``asked`` is in work, at ``stage``; a None leaves its part of the screen."""
 
-    talk: Talk
+    talk: Talk | None
     asked: str = ""
     stage: str = ""
     opened: Opened | None = None
@@ -213,6 +213,11 @@ class Desk:
         turn = _turn(talk, turn_id)
         known = turn and any(c.passage.id == passage_id for c in turn.record.considered)
         return self._articles.opened_passage(turn_id, turn.record, passage_id) if turn and known else None
+
+    def nearest(self, talk: Talk, turn_id: str) -> Opened | None:
+        """Show the passages that came nearest, none of them open."""
+        turn = _turn(talk, turn_id)
+        return Opened(turn_id, turn.record, None, None) if turn else None
 
     def open(self, owner: str, id: str, turn_id: str = "") -> Scene:
         """Show a kept conversation, with the evidence of one of its answers, or of the last.

@@ -7,68 +7,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from rag.domain import Exchange
-from rag.ellipsis import completed
-from rag.names import PEOPLE, Kind, Name, names
+from rag.ellipsis import completed, when
+from rag.names import Name
+from rag.past import Past, is_in
+from rag.pronouns import named, thing
 
 LOOK_BACK = 6  # turns: what was said before them is not meant by "he"
 LONGEST = 500  # characters of a rewritten question: a longer one holds more of the past than of what is asked
-_READ_CHARS = 600  # of each question and answer of the past
-
-_MORE_THAN_ONE = r"(?:they|them|their|theirs|themselves)"
-_PRONOUNS: tuple[tuple[str, frozenset[Kind], frozenset[Kind]], ...] = (
-    # pronoun, kinds that it means, kinds that it may mean
-    (r"(?:he|him|his|himself)", frozenset({"he", "person"}), frozenset({"maybe", "word"})),
-    (r"(?:she|her|hers|herself)", frozenset({"she", "person"}), frozenset({"maybe", "word"})),
-    (_MORE_THAN_ONE, frozenset({"group", "body"}), frozenset({"maybe", "word", "thing"})),
-    (r"(?:it|its|itself)", frozenset({"thing", "body", "place"}), frozenset({"maybe", "word", "group"})),
-)
-_OWNING = frozenset({"his", "their", "its"})
-_OWNED = frozenset({"hers", "theirs"})
-_CONTRACTED = {"s": " is", "re": " are", "ll": " will", "ve": " have", "d": " had"}
-_FUNCTION = (
-    r"(?:is|are|was|were|be|been|being|do|does|did|has|have|had|can|could|will|would|should|may|might|of|in|on|at|by|"
-    r"for|from|to|with|about|after|before|during|into|over|under|between|against|through|and|or|but|if|when|while|"
-    r"that|which|who|whom|whose|what|where|why|how|than|as|not|so|then|there|he|she|it|they|you|we|i|him|her|them|"
-    r"his|its|their|my|your|our|get|got|go|come|came|make|made|take|took|say|said|use|used|work|start|started|begin|"
-    r"began|happen|happened|become|became|mean|affect|cause|caused|change|changed|end|ended|win|won|release|released|"
-    r"most|ever|still|first|now|really)"
-)
-_WORD = r"[^\W\d_][\w'’-]*"
-_DETERMINED = re.compile(
-    rf"\b(the|a|an|my|your|our|his|her|their|its)\s+((?:(?!{_FUNCTION}\b){_WORD}\s+){{0,3}}?(?!{_FUNCTION}\b){_WORD})"
-    rf"(?=\s+{_FUNCTION}\b|\s*[?.,;:!]|\s*\Z)",
+_THEN = re.compile(
+    r"\b(?:at|around|during|in|by) (?:that|this) (?:time|period|year)\b|\bback then\b"
+    r"|(?<=\b)(?:that|this) year\b|(?<=\s)then(?=\s*\?)",
     re.IGNORECASE,
 )
-_BARE = re.compile(
-    rf"\b(?:of|about|is|are|was|were|do|does|did|on|for|in)\s+((?:(?!{_FUNCTION}\b|the\b|an?\b|any\b){_WORD}\s+){{0,2}}?"
-    rf"(?!{_FUNCTION}\b|the\b|an?\b|any\b){_WORD})(?=\s+{_FUNCTION}\b|\s*[?.,;:!]|\s*\Z)",
+_NEXT = re.compile(
+    r"\b(?:happen\w*|do|next|go)\b", re.IGNORECASE
+)  # "what did she do then" asks what followed
+_THERE = re.compile(
+    r"(\w+)\s+there(?=\s*[?.!,]?\s*\Z|\s+(?:in|after|before|when|until|for|now|today|with|compared)\b)",
     re.IGNORECASE,
 )
-_ASKED_FOR = re.compile(
-    r"\A\W*(?:(?:and|but|so|in|on|at|for|by|with|from|to)\s+)*(?:what|which|whose|how (?:many|much))\b.*?"
-    r"\b(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b",
+_NOT_THERE = frozenset(
+    "is are was were be been being has have had does do did will would can could should where out over up".split()
+)
+_PREPOSITIONS = frozenset("from near around to of through into".split())
+_MENTION = re.compile(
+    r"\b(?:the|this|that)\s+([a-z]{3,})\b(?=\s*[?.,!]|\s*\Z|\s+(?:is|are|was|were|do|does|did|has|have|had|get|go|make"
+    r"|made|called|about|in|at|on|from|to|with|by|for|when|after|before|released|win|won|come|came|sell|say|said|and|or"
+    r"|start|started|begin|end|reach|recorded|received?|based|written|open|close|[a-z]+ed)\b)",
     re.IGNORECASE,
 )
-_EXPLETIVE = re.compile(  # "it" that stands for nothing: is it true that, it is raining, how long does it take to
-    r"\b(?:is|was|be|would|will)\s+it\s+(?:\w+\s+){0,2}?\w+\s+(?:that|to|if)\b|"
-    r"\bit(?:['’]s|\s+is|\s+was|\s+be)\s+(?:\w+\s+){0,2}?\w+\s+(?:that|to|if)\b|"
-    r"\bit\s+(?:takes?\b.*\bto|costs?\b.*\bto|seems?|appears?|matters?|rain(?:s|ed)?|snow(?:s|ed)?|says?)\b|"
-    r"\bit(?:['’]s|\s+is|\s+was)?\s+(?:still\s+|ever\s+|so\s+|too\s+)?(?:raining|snowing|sunny|windy|dark|late)\b|"
-    r"\bhow (?:is|was|comes?) it that\b|\bwhat (?:time|day|year) (?:is|was) it\b",
+_THIS_WORK = re.compile(
+    r"\b(?:this|that)\s+(?:album|song|single|record|film|movie|book|novel|play|show|series|company|band|team|party|"
+    r"organi[sz]ation|agency|game|match|event|festival|law|bill|ship|city|country|place|project|programme?)\b",
     re.IGNORECASE,
 )
-_PLURAL = re.compile(r"\b(?!(?:does|was|is|has|his|its|this|news|series|always|perhaps|various)\b)[a-z]{2,}[^\Wsui_\d]s\b")
-_PERSON_NOUN = re.compile(
-    r"\b(?:man|woman|boy|girl|president|minister|chancellor|king|queen|father|mother|wife|husband|son|daughter|brother|"
-    r"sister|actor|actress|singer|author|writer|director|leader|player|coach|teacher|doctor|driver|officer|manager|"
-    r"founder|owner|candidate|artist|scientist|guitarist|drummer|champion|winner|chief|mayor|judge|girlfriend|"
-    r"boyfriend|partner|character|person|someone|anyone|public|critics?|people|family)\b",
+_ARTICLE = re.compile(r"\b(?:this|the) article\b(?!\s+(?:about|on|by|in)\b)", re.IGNORECASE)
+_MORE = re.compile(
+    r"\W*((?:is|was|are|were) there )?(any(?:thing|one)|something) (else|more)(\s+\w+)?\s*\??\s*",
     re.IGNORECASE,
 )
-_UNKNOWN = re.compile(r"\W*i (?:don['’]t|do not) know\W*", re.IGNORECASE)
 
 
 class Rules:
@@ -76,49 +55,87 @@ class Rules:
 
     def rewrite(self, turns: Sequence[Exchange], question: str) -> str:
         """Return the standalone question; one that is standalone comes back unchanged."""
-        recent = [_clipped(turn) for turn in turns[-LOOK_BACK:]]
-        if not recent or len(question) > LONGEST:
+        recent = turns[-LOOK_BACK:]
+        if not recent or not question.strip() or len(question) > LONGEST:
             return question
-        rewritten = completed(recent[-1], question) or _resolved(_Past(recent), question)
+        past = Past(recent)
+        resolved = named(past, question)
+        for step in (_dated, _placed, _called, _this, _topical):
+            resolved = step(past, resolved)
+        rewritten = completed(past.turns[0], resolved) or resolved
         return rewritten if len(rewritten) <= LONGEST else question
 
 
-def _clipped(turn: Exchange) -> Exchange:
-    answer = "" if _UNKNOWN.fullmatch(turn.answer) else turn.answer
-    return Exchange(turn.question[:_READ_CHARS], answer[:_READ_CHARS])
+def _dated(past: Past, question: str) -> str:
+    """Say when where the question says "that year" or "then", if the last turn tells."""
+    found = _THEN.search(question)
+    dates = [when(text) for text in past.texts[:2] if when(text)]
+    if not found or not dates or when(question):
+        return question
+    if found[0].lower() == "then" and _NEXT.search(question):
+        return question
+    year = re.search(r"\d{4}", dates[0] or "")
+    time = f"in {year[0]}" if year and found[0].lower().endswith("year") else dates[0]
+    return f"{question[: found.start()]}{time}{question[found.end() :]}"
 
 
-class _Past:
-    """What was spoken of, the last first: in each turn the names of the question, then those of the answer."""
-
-    def __init__(self, turns: Sequence[Exchange]) -> None:
-        self.turns = turns[::-1]
-        said = [names(text) for turn in self.turns for text in (turn.question, turn.answer)]
-        whole = sorted((name for pool in said for name in pool), key=lambda name: -len(name.text))
-        self.pools = [[_fullest(name, whole) for name in pool] for pool in said]
-
-    def find(self, sure: frozenset[Kind], perhaps: frozenset[Kind], not_in: str) -> Name | None:
-        """Return the last name of those kinds, in each turn one of a sure kind before one that may be of it."""
-        for at in range(0, len(self.pools), 2):
-            turn = [name for pool in self.pools[at : at + 2] for name in pool if not _is_in(name, not_in)]
-            for kinds in (sure, perhaps):
-                if found := next((name for name in turn if name.kind in kinds), None):
-                    return found
-        return None
+def _placed(past: Past, question: str) -> str:
+    found = _THERE.search(question)
+    places = [
+        name for pool in past.pools for name in pool if name.kind == "place" and not is_in(name, question)
+    ]
+    if not found or found[1].lower() in _NOT_THERE or not places:
+        return question
+    link = " " if found[1].lower() in _PREPOSITIONS else " in "
+    return f"{question[: found.end(1)]}{link}{places[0].text}{question[found.end() :]}"
 
 
-def _fullest(name: Name, whole: Sequence[Name]) -> Name:
-    """Return the longest name that ends with this one: "Angela Merkel" for "Merkel"."""
-    ending = " " + name.text
-    longer = next((other for other in whole if other.text.endswith(ending) and other.kind in PEOPLE | {"maybe"}), None)
-    return longer or name
-
-
-def _is_in(name: Name, question: str) -> bool:
-    return name.text.rpartition(" ")[2].lower() in question.lower()
-
-
-def _resolved(past: _Past, question: str) -> str:
-    for pronoun, sure, perhaps in _PRONOUNS:
-        question = _without(pronoun, question, lambda found, q, s=sure, p=perhaps: _meant(past, found, q, s, p))
+def _called(past: Past, question: str) -> str:
+    """Give "the film" its name, if the last turns say of which film."""
+    for found in _MENTION.finditer(question):
+        name = _of_noun(past, found[1].lower())
+        if name and not is_in(name, question):
+            return question[: found.start()] + name.text + question[found.end() :]
     return question
+
+
+def _this(past: Past, question: str) -> str:
+    """Give "this film" the name of what was spoken of last, if that can be one."""
+    found = _THIS_WORK.search(question)
+    meant = thing(past, question) if found else None
+    if not found or not meant or not meant.removeprefix("the ")[0].isupper():
+        return question
+    return question[: found.start()] + meant + question[found.end() :]
+
+
+def _of_noun(past: Past, noun: str) -> Name | None:
+    if (
+        re.search(rf"\b(?:which|what)\s+(?:\w+\s+){{0,2}}{noun}\b", past.texts[0].lower())
+        and len(past.said[1]) == 1
+    ):
+        return past.fullest(past.said[1][0])
+    for text, pool in zip(past.texts, past.said, strict=True):
+        for name in pool:
+            before, after = text[: name.start].lower(), text[name.end : name.end + 80].lower()
+            if (
+                name.text.lower().endswith(" " + noun)
+                or re.search(rf"\b{noun}(?:\s+(?:is|was)(?:\s+called)?)?[\s,\"“‘'(]*\Z", before)
+                or re.match(
+                    rf"[\"”']*(?:\s+(?:is|was)|,)\s+(?:an?|the)\s+(?:[\w'-]+\s+){{0,4}}{noun}\b", after
+                )
+                or re.match(rf"\s+\((?:\d{{4}}\s+)?(?:[\w'-]+\s+)?{noun}\)", after)
+            ):
+                return past.fullest(name)
+    return None
+
+
+def _topical(past: Past, question: str) -> str:
+    """Say what "this article" or "anything else" is about."""
+    topic = past.topic()
+    if not topic or topic.lower() in question.lower():
+        return question
+    if more := _MORE.fullmatch(question):
+        there = more[1] or "is there "
+        asked = f"{there}{more[2].lower()} {more[3]}{more[4] or ''} about {topic}?"
+        return asked[0].upper() + asked[1:]
+    return _ARTICLE.sub(lambda found: f"{found[0]} about {topic}", question, count=1)

@@ -24,7 +24,8 @@ _AGAIN = re.compile(  # "When did this happen?" asks of what was said, as "When?
     re.IGNORECASE,
 )
 _FRAGMENT = re.compile(
-    r"(?:(?:and|but|or|so|ok|okay)\b,?\s+)?(what about|how about)?\s*(\S.*?)(?:\s+(?:then|too|instead|as well))?[\s?.!]*",
+    r"(?:(?:and|but|or|so|ok|okay)\b,?\s+)?(what about|how about)?\s*(\S.*?)"
+    r"(?:\s+(?:then|too|instead|as well))?[\s?.!]*",
     re.IGNORECASE | re.DOTALL,
 )
 _JOINED = re.compile(r"\s*(?:and|but|or|what about|how about)\b", re.IGNORECASE)
@@ -42,9 +43,12 @@ _TIME = re.compile(
     r"(?:\d{1,2},?\s+)?)?(?:the\s+)?(?:1[0-9]|20)\d\d(?:s|-\d\d)?\b",
     re.IGNORECASE,
 )
-_PLACED = r"\b(in|at|on|from|to|with|for|by|against|of|under|before|after|during|since)\b"
-_PREPOSITION = re.compile(rf"{_PLACED}\s+(.+)", re.IGNORECASE | re.DOTALL)
-_VERBAL = re.compile(rf"\b(?:{_AUX}|who|what|when|where|why|how|which|tell|happened|i|you|we)\b|n't\b", re.IGNORECASE)
+_LED = r"(in|at|on|from|to|with|for|by|against|of|under|before|after|during|since)"
+_PREPOSITION = re.compile(rf"{_LED}\s+(.+)", re.IGNORECASE | re.DOTALL)
+_PLACED = re.compile(r"\s(?:in|at|on|during|after|before|since)\s+\S")
+_VERBAL = re.compile(
+    rf"\b(?:{_AUX}|who|what|when|where|why|how|which|tell|happened|i|you|we)\b|n't\b", re.IGNORECASE
+)
 _CLAUSE = re.compile(r"\b(?:he|she|it|they|we|i|was|were|is|are|had|has|did)\b", re.IGNORECASE)
 FEW_WORDS = 6  # of a fragment, and of an answer that can stand inside a question
 
@@ -60,20 +64,35 @@ def completed(turn: Exchange, question: str) -> str | None:
     return _filled(before, question)
 
 
+def when(text: str) -> str | None:
+    """Return the first time that a text names, with its preposition: "in 2016"."""
+    found = _TIME.search(text)
+    if not found:
+        return None
+    time = found[0].strip()
+    if _PREPOSITION.match(time):
+        return time
+    return f"on {time}" if time[:2].strip().isdigit() and " " in time else f"in {time}"
+
+
 def _last_sentence(question: str) -> str:
     return re.split(r"(?<=[.!?])\s+", question.strip())[-1].rstrip(" ?.!")
 
 
 def _asked_again(before: str, answer: str, asked: re.Match[str]) -> str:
     wh = asked[1]
+    if before.lower().startswith(f"{wh.lower()} ") and not (asked.re is _ALONE and asked[2]):
+        return before
     if asked.re is _ALONE and asked[2]:
         return _with_else(before, wh)
-    if _ADVERB.fullmatch(wh) or wh.lower().endswith("year"):
-        if whole := _with_adverb(before, answer, wh):
-            return whole
+    adverb = _ADVERB.fullmatch(wh) or wh.lower().endswith("year")
+    if adverb and (whole := _with_adverb(before, answer, wh)):
+        return whole
     counted = _ANY.search(before)
     if wh.lower() == "how many" and counted and _YES_NO.match(before):
-        return f"how many {counted[1]} {_lowered(before[: counted.start()] + before[counted.end() :]).strip()}"
+        return (
+            f"how many {counted[1]} {_lowered(before[: counted.start()] + before[counted.end() :]).strip()}"
+        )
     return f"{before}, and {wh.lower()}"
 
 
@@ -91,12 +110,24 @@ def _with_adverb(before: str, answer: str, wh: str) -> str | None:
     said = answer.strip().rstrip(".")
     short = 0 < len(said.split()) <= FEW_WORDS and not _CLAUSE.search(said)
     if found := _WH.match(before):
-        if found[1].lower() in ("why", "when", "where", "how") and "many" not in found[2] and "much" not in found[2]:
+        if (
+            found[1].lower() in ("why", "when", "where", "how")
+            and "many" not in found[2]
+            and "much" not in found[2]
+        ):
             return f"{wh} {found[3]} {found[4]}"
         if short and found[3].lower() in ("do", "does", "did"):
-            return f"{wh} {found[3]} {found[4]} {said}"
+            counted = found[2].strip().removeprefix("many").removeprefix("much").strip()
+            return f"{wh} {found[3]} {_with_object(found[4], f'{said} {counted}'.strip())}"
     found = _SUBJECT_WH.match(before)
-    return f"{wh} is it that {said} {found[1]}" if found and short and "many" not in before else None
+    cleft = "is it that" if wh.lower() == "why" else "was it that"
+    return f"{wh} {cleft} {said} {found[1]}" if found and short else None
+
+
+def _with_object(clause: str, said: str) -> str:
+    """Put an answer behind the verb that asked for it: before "in Berlin", or at the end."""
+    found = _PLACED.search(clause)
+    return f"{clause} {said}" if not found else f"{clause[: found.start()]} {said}{clause[found.start() :]}"
 
 
 def _filled(before: str, question: str) -> str | None:
@@ -105,14 +136,21 @@ def _filled(before: str, question: str) -> str | None:
     joined = _JOINED.match(question)
     if not found or len(question) > 100 or len(found[2].split()) > FEW_WORDS or _VERBAL.search(found[2]):
         return None
+    if joined and not _TIME.fullmatch(found[2]) and _shares_word(before, found[2]):
+        return None  # it says itself what it is about
     fragment, placed = found[2], _PREPOSITION.fullmatch(found[2])
-    if not joined and not placed:
+    if not joined and not placed and not _TIME.fullmatch(fragment):
         return None
     if _TIME.fullmatch(fragment):
         return _at_time(before, fragment) + "?"
     if placed:
         return _at_place(before, placed) + "?"
     return _of_another(before, fragment) + "?"
+
+
+def _shares_word(one: str, other: str) -> bool:
+    ours, theirs = (set(re.findall(r"\w{4,}", text.lower())) - NOT_NAMES for text in (one, other))
+    return not ours.isdisjoint(theirs)
 
 
 def _at_time(before: str, fragment: str) -> str:
@@ -135,10 +173,14 @@ def _of_another(before: str, fragment: str) -> str:
     asked = names(before)
     if not new or any(_same(new[0], name) for name in asked):
         return f"{before}, and what about {fragment}"
-    like = [name for name in asked if _alike(name, new[0])] or (asked if len(asked) == 1 else [])
+    like = [name for name in asked if name.kind == new[0].kind] or [n for n in asked if _alike(n, new[0])]
     if not like:
         return f"{before}, and what about {fragment}"
-    start = like[0].start - 4 if before[: like[0].start].lower().endswith("the ") and fragment.startswith("the ") else like[0].start
+    start = (
+        like[0].start - 4
+        if before[: like[0].start].lower().endswith("the ") and fragment.startswith("the ")
+        else like[0].start
+    )
     return before[:start] + fragment + before[like[0].end :]
 
 

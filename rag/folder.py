@@ -167,7 +167,7 @@ def _claim(index: Path) -> None:
             f"{index} cannot be an index folder: {error.strerror}", "Name another with --index."
         ) from error
     foreign = sorted(n for n in names - _OURS if not _is_generation(n) and not n.endswith(".new"))
-    if foreign and CURRENT not in names:
+    if foreign and CURRENT not in names and not any(map(_is_generation, names)):
         raise IndexFault(
             f"{index} holds {foreign[0]!r} and is not an index", "Name an empty or a new folder with --index."
         )

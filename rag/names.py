@@ -13,7 +13,8 @@ Kind = Literal["he", "she", "person", "maybe", "word", "group", "body", "place",
 """``he``, ``she`` and ``person`` are people; ``maybe`` has two or three words and could be one; ``word`` is a
 single word that could be anything; a ``group`` is plural, a ``body`` is an organisation."""
 
-PEOPLE = frozenset({"he", "she", "person"})
+PEOPLE: frozenset[Kind] = frozenset({"he", "she", "person"})
+UNSURE: frozenset[Kind] = frozenset({"maybe", "word"})
 MOST_WORDS = 7  # of a name; a longer run of capitals is a headline
 
 
@@ -33,110 +34,125 @@ def _set(words: str) -> frozenset[str]:
 
 # The commonest given names of the news in English, as far as they tell men from women.
 _MEN = _set(
-    "aaron adam ahmed alan albert alexander alexei alfred ali andre andrew anthony antonio arthur barack ben "
-    "benjamin bernard bernie bill bob boris brian bruce carl carlos charles chris christopher colin dan daniel "
-    "david dennis diego dmitry don donald doug douglas ed edward elon emmanuel enrique eric ernest felipe francis "
-    "francisco frank fred frederick fyodor gary gavin geoff george gerald gerard giovanni giuseppe gordon graham "
-    "greg gustav guy hans harold harry hassan henry herbert herman howard hugh ian ibrahim isaac ivan jack jacob "
-    "jacques jake james jason javier jean-marc jeff jeffrey jeremy jerry jim jimmy joe joel joey johann john johnny "
-    "jon jonathan jorge jose josé joseph joshua juan julian justin karl keith ken kenneth kevin kurt lance larry "
-    "lee leo leon leonard lewis louis ludwig luis luke manuel marc marco mario mark martin matt matthew max "
-    "maurice michael miguel mike mohamed mohammed muhammad narendra nelson neil nicholas nick nicolas nigel norman "
-    "oliver oscar patrick paul pedro pete peter phil philip pierre rafael ralph ray recep reinhard richard rick "
-    "rob robert roberto robin rodney roger roman ron ronald roy rudolf russell ryan salvador sam samuel scott sean "
-    "sergei sergey sergio shane sigmar simon stan stanley stefan stephen steve steven stewart stuart ted terry "
-    "thomas tim timothy toby todd tom tommy tony usain victor viktor vincent vladimir volodymyr walter wayne "
-    "werner wilhelm will william winston wolfgang xavier yasser yuri zack"
+    "aaron adam ahmed alan albert alexander alexei alfred ali andre andrew anthony antonio arthur barack "
+    "ben benjamin bernard bernie bill bob boris brian bruce carl carlos charles chris christopher colin "
+    "dan daniel david dennis diego dmitry don donald doug douglas ed edward elon emmanuel enrique eric "
+    "ernest felipe francis francisco frank fred frederick fyodor gary gavin geoff george gerald gerard "
+    "giovanni giuseppe gordon graham greg gustav guy hans harold harry hassan henry herbert herman howard "
+    "hugh ian ibrahim isaac ivan jack jacob jacques jake james jason javier jean-marc jeff jeffrey jeremy "
+    "jerry jim jimmy joe joel joey johann john johnny jon jonathan jorge jose josé joseph joshua juan "
+    "julian justin karl keith ken kenneth kevin kurt lance larry lee leo leon leonard lewis louis ludwig "
+    "luis luke manuel marc marco mario mark martin matt matthew max maurice michael miguel mike mohamed "
+    "mohammed muhammad narendra nelson neil nicholas nick nicolas nigel norman oliver oscar patrick paul "
+    "pedro pete peter phil philip pierre rafael ralph ray recep reinhard richard rick rob robert roberto "
+    "robin rodney roger roman ron ronald roy rudolf russell ryan salvador sam samuel scott sean sergei "
+    "sergey sergio shane sigmar simon stan stanley stefan stephen steve steven stewart stuart ted terry "
+    "thomas tim timothy toby todd tom tommy tony usain victor viktor vincent vladimir volodymyr walter "
+    "wayne werner wilhelm will william winston wolfgang xavier yasser yuri zack"
 )
 _WOMEN = _set(
-    "abby agnes aisha alexandra alice alison amanda amelia amy andrea angela angelina ann anna anne annie barbara "
-    "benazir beth betty beyoncé billie brigitte carmen carol caroline catherine charlotte cheryl christina "
-    "christine cindy claire clara claudia condoleezza cristina cynthia daisy debbie deborah diana diane dilma dolly "
-    "donna doris dorothy edith eleanor elena elizabeth ella ellen emily emma erin esther eva eve evelyn fiona "
-    "florence frances gabriela georgia gina gloria grace greta hannah heather heidi helen hilary hillary indira "
-    "ingrid irene isabel isabella ivanka jacinda jackie jane janet janice jennifer jenny jessica jill joan joanna "
-    "josephine joyce judith judy julia julie kamala karen kate katherine kathleen kathryn katie katy kelly kim kitty "
-    "laura lauren lea liz louise lucy lydia madeleine madonna malala margaret margrethe maria marie marilyn marine "
-    "marion martha mary maya megan melania melinda melissa meryl mia michele michelle miriam molly monica nancy "
-    "naomi natalie natasha nicola nicole nina nora olga olivia oprah pamela patricia patti paula pauline penelope "
-    "priscilla rachel rebecca rita rosa rose ruth sally samantha sandra sarah serena sharon sheila sheryl shirley "
-    "simone sofia sonia sophia sophie stella stephanie sue susan suzanne sylvia tamar tania teresa theresa tina "
-    "ursula valerie vanessa venus vera veronica victoria violet virginia wendy whitney yoko yvonne zoe"
+    "abby agnes aisha alexandra alice alison amanda amelia amy andrea angela angelina ann anna anne annie "
+    "barbara benazir beth betty beyoncé billie brigitte carmen carol caroline catherine charlotte cheryl "
+    "christina christine cindy claire clara claudia condoleezza cristina cynthia daisy debbie deborah "
+    "diana diane dilma dolly donna doris dorothy edith eleanor elena elizabeth ella ellen emily emma erin "
+    "esther eva eve evelyn fiona florence frances gabriela georgia gina gloria grace greta hannah heather "
+    "heidi helen hilary hillary indira ingrid irene isabel isabella ivanka jacinda jackie jane janet "
+    "janice jennifer jenny jessica jill joan joanna josephine joyce judith judy julia julie kamala karen "
+    "kate katherine kathleen kathryn katie katy kelly kim kitty laura lauren lea liz louise lucy lydia "
+    "madeleine madonna malala margaret margrethe maria marie marilyn marine marion martha mary maya megan "
+    "melania melinda melissa meryl mia michele michelle miriam molly monica nancy naomi natalie natasha "
+    "nicola nicole nina nora olga olivia oprah pamela patricia patti paula pauline penelope priscilla "
+    "rachel rebecca rita rosa rose ruth sally samantha sandra sarah serena sharon sheila sheryl shirley "
+    "simone sofia sonia sophia sophie stella stephanie sue susan suzanne sylvia tamar tania teresa "
+    "theresa tina ursula valerie vanessa venus vera veronica victoria violet virginia wendy whitney yoko "
+    "yvonne zoe"
 )
 _OF_MEN = _set("mr mister sir lord king prince duke pope father brother uncle")
 _OF_WOMEN = _set("mrs ms miss lady dame queen princess duchess sister aunt madame")
 _OF_EITHER = _set(
-    "dr doctor prof professor president chancellor senator secretary minister premier governor mayor judge justice "
-    "captain colonel general sergeant admiral lieutenant officer commander ambassador chairman chairwoman "
-    "congressman congresswoman spokesman spokeswoman spokesperson director chief candidate coach singer actor "
-    "actress author writer analyst economist administrator archbishop bishop cardinal rev representative"
+    "dr doctor prof professor president chancellor senator secretary minister premier governor mayor "
+    "judge justice captain colonel general sergeant admiral lieutenant officer commander ambassador "
+    "chairman chairwoman congressman congresswoman spokesman spokeswoman spokesperson director chief "
+    "candidate coach designer prime deputy vice dictator singer actor actress author writer analyst "
+    "economist administrator archbishop bishop cardinal rev representative"
 )
 _TITLES = _OF_MEN | _OF_WOMEN | _OF_EITHER
 _BODY_WORDS = _set(
-    "academy administration agency army assembly association authority band bank board branch bureau center "
-    "centre church city club college commission committee community company congress corp corporation council "
-    "court department directorate division federation force forum foundation fund government group guard hospital "
-    "house inc institute institution lab labs league library ltd ministry movement museum navy network "
-    "office orchestra organisation organization parliament party police press program programme project school "
-    "senate service services society station store studio studios team trust union university workshop"
+    "academy administration agency army assembly association authority band bank board branch bureau "
+    "center centre church city club college commission committee community company congress corp "
+    "corporation council court department directorate division federation force forum foundation fund "
+    "government group guard hospital house inc institute institution lab labs league library ltd ministry "
+    "movement museum navy network office orchestra organisation organization parliament party police "
+    "press program programme project school senate service services society station store studio studios "
+    "team trust union university workshop"
 )
 _PLACE_WORDS = _set(
-    "airport avenue bay beach bridge cape castle coast county desert district gulf harbor harbour hill hills island "
-    "islands lake mount mountain mountains ocean palace park peninsula port river road sea square stadium state "
-    "states street tower town tunnel valley village"
+    "airport avenue bay beach bridge cape castle coast county desert district gulf harbor harbour hill "
+    "hills island islands lake mount mountain mountains ocean palace park peninsula port river road sea "
+    "square stadium state states street tower town tunnel valley village"
 )
 _PLACES = _set(
-    "afghanistan africa america argentina asia athens australia austria baghdad bangladesh beijing beirut belgium "
-    "berlin brazil britain brussels cairo california canada chicago chile china colombia congo cuba damascus "
-    "denmark egypt england ethiopia europe finland florida france geneva germany greece haiti hungary iceland india "
-    "indonesia iran iraq ireland israel istanbul italy jakarta japan jerusalem kabul kenya kiev korea kyiv lebanon "
-    "libya london madrid malaysia mexico moscow nepal netherlands nigeria norway pakistan palestine paris peru "
-    "philippines poland portugal romania rome russia scotland serbia singapore somalia spain sudan sweden "
-    "switzerland sydney syria taiwan texas thailand tokyo tunisia turkey uganda ukraine venezuela vietnam wales "
-    "washington yemen zimbabwe"
+    "afghanistan africa america argentina asia athens australia austria baghdad bangladesh beijing beirut "
+    "belgium berlin brazil britain brussels cairo california canada chicago chile china colombia congo "
+    "cuba damascus denmark egypt england ethiopia europe finland florida france geneva germany greece "
+    "haiti hungary iceland india indonesia iran iraq ireland israel istanbul italy jakarta japan "
+    "jerusalem kabul kenya kiev korea kyiv lebanon libya london madrid malaysia mexico moscow nepal "
+    "netherlands nigeria norway pakistan palestine paris peru philippines poland portugal romania rome "
+    "russia scotland serbia singapore somalia spain sudan sweden switzerland sydney syria taiwan texas "
+    "thailand tokyo tunisia turkey uganda ukraine venezuela vietnam wales washington yemen zimbabwe"
 )
 _THING_WORDS = _set(
-    "act agreement album award awards battle bill blues book campaign championship code constitution convention "
-    "cup day deal election exhibition festival games guide law manual match medal mission movie olympics plan policy "
-    "prize protocol race report show song standards summit symphony system theory tour tournament toolkit "
-    "treaty version war week"
+    "act agreement album award awards battle bill blues book campaign championship code constitution "
+    "convention cup day deal election exhibition festival games guide law manual match medal mission "
+    "movie olympics plan policy prize protocol race report show song standards summit symphony system "
+    "theory tour tournament toolkit treaty version war week"
+)
+_WORKS = _set(
+    "film movie album song single book novel play musical opera series game ship magazine newspaper company "
+    "website programme program show band team club firm maker"
+)
+_GROUP_WORDS = _set(
+    "boys girls brothers sisters sons daughters kings queens stars democrats republicans conservatives "
+    "liberals socialists greens rebels giants americans russians germans britons europeans protesters "
+    "workers teachers"
 )
 PARTICLES = _set("de la le du des del della di da dos van von der den ter bin ibn al el of the for and")
 _PARTICLES_OF_PEOPLE = PARTICLES - {"of", "the", "for", "and"}
 # Words with a capital that are no name, nor begin one; the stop words of rag.words are too few for that.
 NOT_NAMES = _set(
-    "a about above according across after again all almost along already also although always am among an and "
-    "another any anyone are around as asked at away back because been before behind being below best besides better "
-    "between both but by came can click come could day days despite did do does doing done down during each earlier "
-    "eight either else even ever every everyone few find first five follow following for former four from get give "
-    "go good great had has have having he hello help her here hers hi his how however i if in indeed inside into "
-    "is it its itself join just last late later latest learn least less let like likely made make many may maybe "
-    "instead me meanwhile might more moreover most much must my near nearly never new next nine no nobody none nor not "
-    "nothing now of off often oh ok okay old on once one only onto or other others otherwise our ours out outside over "
-    "own part people per perhaps please put read really right said same say see seven several shall she should "
-    "similarly since six so some somebody someone something sometimes soon still such sure take tell ten than thank "
-    "thanks that the their theirs them then there therefore these they thing things this those though three through "
-    "throughout thus to today together tomorrow too toward towards two under unless unlike until up upon us use "
-    "using very via was we well were what whatever when whenever where whereas whether which while who whoever "
-    "whom whose why will with within without would year years yes yesterday yet you your yours "
-    "spring summer autumn winter name describe list explain show didn't don't doesn't isn't wasn't can't won't "
-    "i'm i've it's that's he's she's they're we're there's what's who's let's"
+    "a about above according across after again all almost along already also although always am among an "
+    "and another any anyone are around as asked at away back because been before behind being below "
+    "besides better between both but by came can click come could day days despite did do does doing done "
+    "down during each early earlier eight either else even ever every everyone few find first five follow "
+    "following for former four from get give go had has have having he hello help her here hers hi his "
+    "how however i if in indeed inside into is it its itself join just later latest learn least less let "
+    "like likely made make many may maybe instead me meanwhile might more moreover most much must my near "
+    "nearly never next nine no nobody none nor not nothing now of off often oh ok okay on once one only "
+    "onto or other others otherwise our ours out outside over own part people per perhaps please put read "
+    "really right said same say see seven several shall she should similarly since six so some somebody "
+    "someone something sometimes soon still such sure take tell ten than thank thanks that the their "
+    "theirs them then there therefore these they thing things this those though three through throughout "
+    "thus to today together tomorrow too toward towards two under unless unlike until up upon us use "
+    "using very via was we well were what whatever when whenever where whereas whether which while who "
+    "whoever whom whose why will with within without would year years yes yesterday yet you your yours "
+    "spring summer autumn winter name describe list explain show didn't don't doesn't isn't wasn't can't "
+    "won't i'm i've it's that's he's she's they're we're there's what's who's let's"
 )
 DATES = _set(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
-    "september october november december jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat "
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july "
+    "august september october november december jan feb mar apr jun jul aug sep sept oct nov dec mon tue "
+    "wed thu fri sat"
 )
 _PLACED = re.compile(r"\b(?:in|at|near|outside|across|around|throughout|visit(?:ed|ing)?)\s+\Z")
 _JOINT = re.compile(r"\s?&\s?|\s|-|\.\s?")
 _OPENERS = " \n\"'“”‘’()[]*#>-"  # what stands between two sentences, marks of Markdown included
-_FEW_WORDS = 4  # a shorter text is an answer rather than a sentence: its first word is there for itself
 _SPAN_CHARS = 12  # looked at before a name
 
 
 def names(text: str) -> list[Name]:
     """Return the names of ``text``, in order; not dates, and not a lone word that only begins a sentence."""
     spans = words(text)
-    bare = len(spans) <= _FEW_WORDS
+    bare = len(text.partition("(")[0].split()) == 1  # an answer, or the title "Eagles (band)"
     inside = {text[s : _unowned(text, (s, e))] for s, e in spans if text[s].isupper() and not _opens(text, s)}
     found = []
     for first, last in _runs(text, spans):
@@ -144,6 +160,8 @@ def names(text: str) -> list[Name]:
         if first > last:
             continue
         start, end = spans[first][0], _unowned(text, spans[last])
+        if all(text[slice(*span)].lower() in _TITLES for span in spans[first : last + 1]):
+            continue  # "the Prime Minister"
         alone = first == last and _opens(text, start) and not bare
         if last - first < MOST_WORDS and not (
             alone and _is_chance(text, start, spans[first][1], end, inside)
@@ -158,7 +176,9 @@ def kind(text: str, start: int, end: int) -> Kind:
     parts = text[start:end].replace(".", " ").split()
     folded = [part.lower() for part in parts]
     titles = [word.lower().strip(".") for word in before.split()[-1:]] + folded[:1]
-    if folded[-1] not in _BODY_WORDS and (found := _of_person(folded, titles)):
+    if titles[0] in _WORKS and len(titles) > 1:
+        return "thing"
+    if folded[-1] not in _BODY_WORDS | _PLACE_WORDS | _THING_WORDS and (found := _of_person(folded, titles)):
         return found
     if folded[-1] in _BODY_WORDS or (
         len(parts) > 1 and folded[0] in ("university", "department", "ministry", "bank")
@@ -166,11 +186,13 @@ def kind(text: str, start: int, end: int) -> Kind:
         return "body"
     if folded[-1] in _PLACE_WORDS or folded[-1] in _PLACES or folded[0] in ("mount", "lake", "port"):
         return "place"
+    if folded[-1] in _GROUP_WORDS:
+        return "group"
     if folded[-1] in _THING_WORDS or any(c.isdigit() for c in text[start:end]):
         return "thing"
     if len(parts) == 1 and parts[0].isupper() and len(parts[0]) > 1:
         return "body"
-    return _by_shape(parts, before)
+    return _by_shape(parts, before, owns=text[end : end + 2] in ("'s", "’s"))
 
 
 def _of_person(folded: list[str], titles: list[str]) -> Kind | None:
@@ -191,10 +213,10 @@ def _of_person(folded: list[str], titles: list[str]) -> Kind | None:
     return "person" if any(title in _OF_EITHER for title in titles) and "of" not in folded else None
 
 
-def _by_shape(parts: list[str], before: str) -> Kind:
+def _by_shape(parts: list[str], before: str, owns: bool) -> Kind:
     if {"and", "&"} & set(parts):
         return "group"
-    if _PLACED.search(before):
+    if _PLACED.search(before) and not owns:
         return "place"
     if before.lower().endswith("the ") or parts[0] == "The":
         return "group" if parts[-1].endswith("s") and not parts[-1].endswith("ss") else "thing"
@@ -202,6 +224,8 @@ def _by_shape(parts: list[str], before: str) -> Kind:
         return "thing"
     if len(parts) == 1:
         return "word"
+    if {part.lower() for part in parts} & (_BODY_WORDS | _PLACE_WORDS | _THING_WORDS):
+        return "thing"
     return "maybe" if sum(part.lower() not in PARTICLES for part in parts) <= 3 else "thing"
 
 

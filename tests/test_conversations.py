@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from page.conversations import FORMAT, MAX_TITLE_CHARS, Conversations, to_json, to_markdown
+from page.conversations import FORMAT, MAX_TITLE_CHARS, Conversations
+from page.export import to_json, to_markdown
 from page.record import Origin, Other, Quote, Record, Slice, from_json
 from page.views import Conversation, Turn
 from rag import changes
@@ -348,7 +349,11 @@ def test_damage_inside_is_told_and_not_hidden(path: Path) -> None:
     kept.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] + b"\xff" * (len(whole) // 2))
-    calls = [lambda k: k.listed("me", "x"), lambda k: k.opened("me", id), lambda k: k.cut("me", turn)]
+    calls: list[Callable[[Conversations], object]] = [
+        lambda k: k.listed("me", "x"),
+        lambda k: k.opened("me", id),
+        lambda k: k.cut("me", turn),
+    ]
     for call in calls:
         kept = Conversations(path)
         with pytest.raises(ConversationsFault, match="cannot be read") as fault:
@@ -377,12 +382,12 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="takes the rights of another user")
-def test_a_folder_that_may_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    with tempfile.TemporaryDirectory() as name, as_nobody_may_write(Path(name)) as refused:
+def test_a_folder_that_may_not_be_written() -> None:
+    with tempfile.TemporaryDirectory() as name, nobody_may_write(Path(name)) as worked:
         path = Path(name) / "conversations.db"
-        with pytest.raises(ConversationsFault) as new:
+        with pytest.raises(ConversationsFault) as fault:
             Conversations(path)
-        assert refused() and "write" in new.value.hint and str(path) in new.value.message
+        assert worked and "write" in fault.value.hint and str(path) in fault.value.message
 
 
 def test_a_file_that_may_not_be_written(path: Path, kept: Conversations) -> None:
@@ -394,21 +399,18 @@ def test_a_file_that_may_not_be_written(path: Path, kept: Conversations) -> None
     assert titles(kept) == ["Whom did he name?"], "it can still be read"
 
 
-class as_nobody_may_write:  # noqa: N801 - it reads as a sentence
-    """Takes the right to write to a folder away, from root too; gives what tells whether that worked."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.user = folder, os.geteuid()
-
-    def __enter__(self) -> Callable[[], bool]:
-        self.folder.chmod(0o555)
-        if self.user == 0:
-            os.seteuid(65534)
-        return lambda: not os.access(self.folder, os.W_OK, effective_ids=True)
-
-    def __exit__(self, *error: object) -> None:
-        os.seteuid(self.user)
-        self.folder.chmod(0o755)
+@contextmanager
+def nobody_may_write(folder: Path) -> Iterator[bool]:
+    """Take the right to write to a folder away, from root too; gives whether that worked."""
+    user = os.geteuid()
+    folder.chmod(0o555)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield not os.access(folder, os.W_OK, effective_ids=True)
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
 
 
 def test_a_full_disk_undoes_the_change_and_says_so(kept: Conversations) -> None:
@@ -455,11 +457,22 @@ for k in range(n):
 """
 
 
-def adding(path: Path, owner: str, id: str, n: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", ADDING, str(path), owner, id, str(n)]
-    return subprocess.Popen(
-        command, cwd=HOME, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+class Adding:
+    """Another program that adds answers once it is told to go."""
+
+    def __init__(self, path: Path, owner: str, id: str, n: int) -> None:
+        command = [sys.executable, "-c", ADDING, str(path), owner, id, str(n)]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=HOME, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+
+    def go(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def lines(self, n: int) -> list[str]:
+        assert self.process.stdout
+        return [self.process.stdout.readline() for _ in range(n)]
 
 
 def test_threads_share_one_object(kept: Conversations) -> None:
@@ -488,13 +501,12 @@ def test_threads_share_one_object(kept: Conversations) -> None:
 
 
 def test_two_programs_begin_and_add_at_once(path: Path) -> None:
-    workers = [adding(path, owner, "", 40) for owner in ("ann", "bob")]
+    workers = [Adding(path, owner, "", 40) for owner in ("ann", "bob")]
     for worker in workers:
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
+        worker.go()
     for worker in workers:
-        _, told = worker.communicate(timeout=60)
-        assert worker.returncode == 0, told
+        _, told = worker.process.communicate(timeout=60)
+        assert worker.process.returncode == 0, told
     kept = Conversations(path)
     for owner in ("ann", "bob"):
         (conversation,) = kept.listed(owner)
@@ -507,13 +519,12 @@ def test_killed_while_adding_nothing_acknowledged_is_lost(path: Path) -> None:
     id, first = kept.add("me", None, answered("begin"))
     acknowledged = [first]
     for after in (1, 9, 30):
-        worker = adding(path, "me", id, 100_000)
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-        lines = [worker.stdout.readline() for _ in range(after)]
-        os.kill(worker.pid, signal.SIGKILL)
-        lines += worker.communicate()[0].splitlines()
-        assert worker.returncode == -signal.SIGKILL
+        worker = Adding(path, "me", id, 100_000)
+        worker.go()
+        lines = worker.lines(after)
+        worker.process.kill()
+        lines += worker.process.communicate()[0].splitlines()
+        assert worker.process.returncode == -signal.SIGKILL
         acknowledged += [line.split()[1] for line in lines if len(line.split()) == 2]
         turns = kept.opened("me", id)[1]
         assert {turn.id for turn in turns} >= set(acknowledged)
@@ -666,7 +677,7 @@ def test_only_a_web_address_becomes_a_link(url: str, linked: bool) -> None:
     quote = Quote(1, Slice(1, replace(ORIGIN, url=url), 0, TEXT), 0, 5)
     said = to_markdown(CONVERSATION, [Turn("t", replace(answered(), quotes=(quote,)))])
     children = [child for token in MarkdownIt().parse(said) for child in token.children or ()]
-    hrefs = [child.attrs["href"] for child in children if child.type == "link_open"]
+    hrefs = [str(child.attrs["href"]) for child in children if child.type == "link_open"]
     assert len(hrefs) == linked
     assert not linked or hrefs[0].lower() == url.lower()
     assert not {child.type for child in children} & {"html_inline", "image"}

@@ -636,3 +636,47 @@ def test_the_writer_is_not_disturbed_by_readers(three: Collection) -> None:
         put(truth, "d", "kangaroos")
         store.refresh()
         assert isinstance(store.article("d"), Article)
+
+
+# ---- the words of a question, and how many articles have them
+
+
+def test_spread_counts_articles_whatever_became_of_the_words(collection: Collection) -> None:
+    with collection.writing() as truth:
+        put(truth, "a", "Foxes run", "a fox ran", "foxes again")
+        put(truth, "b", "the fox and the café")
+        put(truth, "c", "zebras")
+    question = "Do the foxes of the Cafe fear zebras?"
+    expected = [("foxes", 2), ("Cafe", 1), ("fear", 0), ("zebras", 1)]
+    with Store(collection.index) as store:
+        assert store.spread(question) == expected
+        collection.put("d", "zebra", flush=False)  # words/ lags
+        collection.remove("a", flush=False)
+        store.refresh()
+        expected = [("foxes", 1), ("Cafe", 1), ("fear", 0), ("zebras", 2)]
+        assert store.spread(question) == expected
+    with collection.writing(flush=False):
+        shutil.rmtree(collection.words)
+        with Store(collection.index) as without:  # the lock is held: it cannot be made again
+            assert without.note is not None
+            assert without.spread(question) == expected
+    with Store(collection.index) as again:
+        assert again.spread(question) == expected
+
+
+def test_spread_counts_at_most_twelve_words(three: Collection) -> None:
+    with Store(three.index) as store:
+        assert len(store.spread(" ".join(f"word{n}" for n in range(50)))) == 12
+        assert store.spread("what is it?") == []
+
+
+def test_spread_survives_damage_met_on_the_way(three: Collection) -> None:
+    with Store(three.index) as store:
+        state = store._live.words.state
+        assert state is not None and state.base is not None
+
+        def damaged(word: str) -> list[int]:
+            raise IndexDamaged("words/ cannot be read")
+
+        state.base.holders = damaged  # type: ignore[method-assign]
+        assert store.spread("quick zebras") == [("quick", 1), ("zebras", 1)]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rag import words
 from rag.errors import IndexDamaged
 from rag.truth import Reach
-from rag.words import Text, WordIndex, terms
+from rag.words import Text, WordIndex, as_written, terms
 
 K1, B = 1.2, 0.75
 REACH = Reach("u", 3, 30)
@@ -345,3 +345,36 @@ def test_the_sum_finds_a_flipped_bit_in_any_segment(folder: Path) -> None:
             words.check_sum(folder)
         path.write_bytes(data)
     words.check_sum(folder)
+
+
+# ---- which words, and who has them
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who denounced the cyber-attacks in Paris?", "denounced cyber attacks Paris"),
+        ("Attacks, attacked: the ATTACK", "Attacks"),  # each stem once, as written first
+        ("Why didn’t Ayrault's men win? They're French.", "Ayrault men win French"),
+        ("l'École de François", "l École de François"),
+        ("what is it that they have", ""),
+        ("東京タワー 2017", "東京タワー 2017"),
+    ],
+)
+def test_words_of_a_question_as_they_are_written(question: str, expected: str) -> None:
+    assert [word for word, _ in as_written(question)] == expected.split()
+
+
+@given(st.text(alphabet="aeo'’st -.,\u0301éßİıŁ東ก0", max_size=30))
+def test_each_word_as_written_has_a_stem_that_is_searched_for(question: str) -> None:
+    found = as_written(question)
+    assert [stem for _, stem in found if stem not in terms(question)] == []
+    assert all(word in question for word, _ in found)
+
+
+def test_holders_are_all_that_have_a_word_and_are_not_deleted() -> None:
+    index = words.in_memory((id, "Climate" if id % 2 else "", f"n{id}") for id in range(1, 1001))
+    assert sorted(index.holders("climat")) == list(range(1, 1001, 2))
+    assert index.holders("climate") == index.holders("none") == []
+    index.add([(1001, "", "climates")], dead=range(1, 1000))
+    assert sorted(index.holders("climat")) == [1001]

@@ -1,0 +1,195 @@
+"""Files that people give by hand: kept in INDEX/uploads, indexed like files given by path, and removed again."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest import read, sync
+from ingest.decode import decode
+from ingest.dropped import MAX_NAME_CHARS, Problem, Taken, checked, made, taken_in
+from ingest.fields import Unfit, one_line, shorten
+from ingest.find import SUFFIXES, Failure, Source, reason
+from ingest.sync import Summary, Watcher
+from rag import caches, folder
+from rag.domain import Article, Embedder
+from rag.errors import ArticleMissing, IndexFault
+from rag.store import Shape
+from rag.truth import Known, Truth
+
+UPLOADS = "uploads"
+_MAX_LINES = 20  # complaints about one file that are told one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of files that were given; ``notes`` are sentences, ``summary`` is None if none was taken."""
+
+    summary: Summary | None
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def home(index: str | Path) -> Path:
+    """Return the folder that holds the uploads of an index; its path has no links."""
+    return Path(os.path.realpath(Path(index) / UPLOADS))
+
+
+def is_upload(index: str | Path, file: str) -> bool:
+    """Whether an article's file is one of the uploads."""
+    return Path(file).parent == home(index)
+
+
+def fate(index: str | Path, file: str, n_others: int) -> str:
+    """Return in a sentence what becomes of an article's file, with ``n_others`` in it, when the article goes."""
+    name = Path(file).name
+    if not is_upload(index, file):
+        return f"Its file {file} stays; indexing that folder again brings it back."
+    if not n_others:
+        return f"Its uploaded file {name} goes with it."
+    stay = "1 other article" if n_others == 1 else f"{n_others:,} other articles"
+    return f"Its line goes out of the uploaded file {name}; {stay} of that file stay."
+
+
+# -- adding -------------------------------------------------------------------------------------------
+
+
+def add(
+    files: Sequence[Path],
+    names: Sequence[str],
+    index: str | Path,
+    embedder: Embedder,
+    passage_tokens: int,
+    watcher: Watcher | None = None,
+) -> Added:
+    """Keep copies of ``files`` under ``names`` and index them; what a crash left unread is read as well.
+
+    A file that is refused, or of which nothing can be read, is not kept and stops no other.
+
+    Raises:
+        IndexLocked, IndexStale, IndexDamaged, IndexFault: as their names say; what was not indexed is not kept.
+    """
+    given, problems = checked(files, names)
+    if not given:
+        return Added(None, (), tuple(problems))
+    with folder.writing(Path(index)):
+        folder.prepare(Path(index), Shape(embedder.name, embedder.dim, passage_tokens).facts())
+        before, _ = _known(index)
+        taken, refused = taken_in(given, made(home(index)))
+        known, summary = before, None
+        try:
+            if taken:
+                paths = [*(item.path for item in taken), *_unread(index)]
+                summary = sync.locked(paths, index, embedder, passage_tokens, watcher=watcher)
+        finally:
+            known, _ = _known(index)
+            for item in taken:
+                if str(item.path) not in known:
+                    item.path.unlink(missing_ok=True)
+    failed = summary.failed if summary else ()
+    notes = tuple(note for item in taken if str(item.path) in known for note in _notes(item, before))
+    return Added(summary, notes, (*problems, *refused, *_complaints(taken, failed, known)))
+
+
+def _unread(index: str | Path) -> Iterator[Path]:
+    """Yield the uploads that are not remembered as read whole, such as those before whose reading all ended."""
+    _, sums = _known(index)
+    for path in sorted(home(index).iterdir()):
+        if path.suffix in SUFFIXES and not path.name.startswith(".") and str(path) not in sums:
+            yield path
+
+
+def _known(index: str | Path) -> tuple[set[str], set[str]]:
+    """Return the files that articles came from, and those that are remembered as read whole."""
+    truth = Truth(folder.live(Path(index)) / folder.DATABASE)
+    try:
+        return {known.file for known in truth.known()}, set(truth.files())
+    finally:
+        truth.close()
+
+
+def _notes(item: Taken, before: set[str]) -> Iterator[str]:
+    if str(item.path) in before:
+        yield f"{item.name} is there already."
+    elif item.path.name != item.wanted:
+        yield f"{item.name} is kept as {item.path.name}: there is another {item.wanted}."
+    elif item.path.name != item.name:
+        yield f"{item.name} is kept as {item.path.name}."
+
+
+def _complaints(taken: Sequence[Taken], failed: Sequence[Failure], known: set[str]) -> Iterator[Problem]:
+    for item in taken:
+        file = str(item.path)
+        own = [failure for failure in failed if failure.file == file]
+        for failure in own[:_MAX_LINES]:
+            yield item.name + failure.path.removeprefix(file), failure.error
+        if len(own) > _MAX_LINES:
+            yield item.name, f"{len(own) - _MAX_LINES:,} more of its lines cannot be read. Mend them as well."
+        if not own and file not in known:
+            yield item.name, "holds no article. Write one JSON object a line, with an id and a text."
+
+
+# -- removing -----------------------------------------------------------------------------------------
+
+
+def remove(id: str, index: str | Path) -> str:
+    """Take an article out of an index, and an upload out of its file; return what was done, in sentences.
+
+    Raises:
+        ArticleMissing, IndexMissing, IndexLocked, IndexDamaged: as their names say; nothing was changed.
+    """
+    folder.live(Path(index))
+    with folder.writing(Path(index)):
+        generation = folder.live(Path(index))
+        truth = Truth(generation / folder.DATABASE, write=True)
+        try:
+            articles = {known.id: known for known in truth.known()}
+            if id not in articles:
+                raise ArticleMissing(f"{index} has no article {id!r}", "It may have been removed before.")
+            known = articles[id]
+            n_others = sum(other.file == known.file for other in articles.values()) - 1
+            if is_upload(index, known.file):
+                _take_out(known)  # before the article: what a crash leaves can be removed again
+            with truth.change():
+                truth.remove(known.n)
+                truth.remember_file(known.file, None)
+            caches.flush(generation, truth, final=True)
+            truth.checkpoint()
+        finally:
+            truth.close()
+    return f"{shorten(one_line(id), MAX_NAME_CHARS)} is removed. {fate(index, known.file, n_others)}"
+
+
+def _take_out(known: Known) -> None:
+    """Take an article out of its file; a file that holds no other goes."""
+    path = Path(known.file)
+    source = Source(str(path.parent), path, path.name, 0, named=True)
+    try:
+        if path.suffix == ".jsonl" and path.exists():
+            line_id = known.place.removeprefix(f"{known.file}//")
+            folder.replace(path, _without(path.read_bytes(), line_id))
+        if path.suffix != ".jsonl" or not any(isinstance(item, Article) for item in read.read(source)):
+            path.unlink(missing_ok=True)
+            folder.sync_folder(path.parent)
+    except OSError as error:
+        raise IndexFault(
+            f"{path} cannot be changed: {reason(error)}", "Check that you may write there."
+        ) from error
+
+
+def _without(raw: bytes, line_id: str) -> bytes:
+    """Return JSONL without the lines of this id, each other line byte for byte."""
+    return b"".join(line for line in io.BytesIO(raw) if _id_of(line) != line_id)
+
+
+def _id_of(line: bytes) -> str | None:
+    try:
+        value = json.loads(decode(line)[0])
+    except (Unfit, ValueError, RecursionError):
+        return None
+    id = value.get("id") if isinstance(value, dict) else None
+    return one_line(str(id)) if isinstance(id, str | int) else None
