@@ -116,7 +116,7 @@ class Page(Screen):
         events = [
             self.box.submit(ask, [self.box, *given], self.screen, **asking),
             self.chat.example_select(example, [self.talk], self.screen, **asking),
-            _bridge("talk").click(act, given, [*self.screen, *self.filter], **asking),
+            _bridge("talk").click(act, given, [*self.screen, *self.filter, self.tabs], **asking),
         ]
         for event in events:
             event.then(suggest, [self.talk], self.screen, concurrency_id="suggest", **QUIET)
@@ -208,7 +208,7 @@ class Page(Screen):
             return self._shelved(talk, words, done._data, self._owner(request))
 
         self.new.click(begin, None, self.screen, **AT_ONCE)
-        self.find.input(find, [self.find, self.talk], [self.shelf], trigger_mode="always_last", **AT_ONCE)
+        self.find.change(find, [self.find, self.talk], [self.shelf], trigger_mode="always_last", **AT_ONCE)
         chosen = _bridge("shelf").click(act, [self.talk, self.find], [*self.screen, self.saving], **AT_ONCE)
         chosen.then(None, [self.saving], js="file => { if (file) citewise.save(...file); }", **AT_ONCE)
 
@@ -261,7 +261,7 @@ class Page(Screen):
 
         listed = [self.listing, self.histogram]
         self.articles_tab.select(see, [self.view], listed, **AT_ONCE)
-        self.search.input(
+        self.search.change(
             search, [self.search, self.view], [self.view, self.listing], trigger_mode="always_last", **AT_ONCE
         )
         _bridge("articles").click(

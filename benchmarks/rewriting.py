@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -93,7 +92,7 @@ def timed(what: str, ms: Sequence[float], percentile: int) -> Comparison:
     )
 
 
-def as_it_is(turns: Sequence[Exchange], question: str) -> str:
+def as_it_is(_: Sequence[Exchange], question: str) -> str:
     """Return the question: the first baseline."""
     return question
 
@@ -137,21 +136,21 @@ def side_of(id: str) -> Side:
 
 
 def _canard() -> list[Talk]:
-    talks: dict[str, list[dict[str, object]]] = {}
+    talks: dict[str, list[dict[str, Any]]] = {}
     for row in json.loads(data(CANARD).read_text(encoding="utf-8")):
         talks.setdefault(row["QuAC_dialog_id"], []).append(row)
     return [_canard_talk(id, rows) for id, rows in talks.items()]
 
 
-def _canard_talk(id: str, rows: Sequence[dict[str, object]]) -> Talk:
+def _canard_talk(id: str, rows: Sequence[dict[str, Any]]) -> Talk:
     """Return a conversation; the answer to each question is the last of the history of the next."""
     histories = [row["History"] for row in rows]
-    answers = [history[-1] for history in histories[1:]] + [""]  # type: ignore[index]
+    answers = [history[-1] for history in histories[1:]] + [""]
     asked = (
-        Asked(str(row["Question"]).strip(), str(row["Rewrite"]).strip(), "" if answer == UNKNOWN else answer)
+        Asked(row["Question"].strip(), row["Rewrite"].strip(), "" if answer == UNKNOWN else answer)
         for row, answer in zip(rows, answers, strict=True)
     )
-    title, section = histories[0]  # type: ignore[misc]
+    title, section = histories[0]
     return Talk(id, (Exchange(title, section),), tuple(asked))
 
 

@@ -47,11 +47,6 @@ def working_html(stage: str) -> str:
     return f'<div class="cw-waiting"><p class="cw-working" role="status">{safe(stage)}</p>{stop}</div>'
 
 
-def notice_html(text: str) -> str:
-    """Return something that was done, or is so, in a sentence."""
-    return f'<p class="cw-notice" role="status" dir="auto">{safe(text)}</p>'
-
-
 def error_html(message: str, hint: str = "") -> str:
     """Return why there is no answer and what to do about it."""
     remedy = f'<p class="cw-hint" dir="auto">{safe(hint)}</p>' if hint else ""

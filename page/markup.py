@@ -16,6 +16,7 @@ from rag.domain import Where
 from rag.render import MAX_TITLE_CHARS, level, shortened, visible
 
 LONG, SHORT = "%B", "%b"  # months, as strftime writes them
+MAX_DAY_CHARS = 40  # of what should be a date
 N_NAMED = 3  # sources or articles of a filter that are named; the others are counted
 
 
@@ -90,7 +91,9 @@ def facts_html(source: str, published: str) -> str:
 
 def time_html(iso: str, month: str = LONG) -> str:
     """Return the day of an ISO date or time, its month formatted; nothing for nothing."""
-    return f"<time{attributes(datetime=iso)}>{safe(day_words(iso, month))}</time>" if iso else ""
+    return (
+        f"<time{attributes(datetime=iso[:MAX_DAY_CHARS])}>{safe(day_words(iso, month))}</time>" if iso else ""
+    )
 
 
 def day_words(iso: str, month: str = LONG) -> str:
@@ -98,7 +101,7 @@ def day_words(iso: str, month: str = LONG) -> str:
     try:
         day = date.fromisoformat(iso[:10])
     except ValueError:
-        return iso
+        return shortened(iso, MAX_DAY_CHARS)
     return f"{day.day} {day:{month}} {day.year}"
 
 

@@ -14,8 +14,6 @@
   const one = (selector) => document.querySelector(selector);
   const send = (element, more) => bridges.get(element.dataset.to)?.("click", { ...element.dataset, ...more });
 
-  // -- what is new comes into view --
-
   let opened, talked, pressed; // the evidence and the talk that were seen last; what was pressed to see evidence
 
   function reveal() {
@@ -26,17 +24,13 @@
     region.scrollTop += at.top - box.top - Math.max(24, (box.height - at.height) / 2); // a long one from its top
   }
 
-  function unfold(evidence) {
-    if (VERY_WIDE.matches) evidence.querySelectorAll(".cw-folded").forEach((fold) => (fold.open = true));
-    one("#cw-side").scrollTop = 0;
-    reveal();
-  }
-
   function look() {
     const evidence = one("#cw-side .cw-evidence");
     if (evidence && evidence.dataset.open !== opened) {
       opened = evidence.dataset.open;
-      setTimeout(unfold, DRAWN_MS, evidence);
+      if (VERY_WIDE.matches) evidence.querySelectorAll(".cw-folded").forEach((fold) => (fold.open = true));
+      one("#cw-side").scrollTop = 0;
+      setTimeout(reveal, DRAWN_MS);
     }
     const questions = document.querySelectorAll("#cw-chat .cw-question");
     const now = `${questions.length} ${one("#cw-chat .cw-working") !== null}`;
@@ -44,6 +38,8 @@
     if (last && now !== talked) setTimeout(() => (last.closest(".message-row") ?? last).scrollIntoView(), DRAWN_MS);
     talked = now;
     one(".cw-toggle")?.setAttribute("aria-expanded", String(shelfIsOpen()));
+    one("#cw-chat .examples")?.removeAttribute("role"); // Gradio's list has no items, and this label other words
+    one("#cw-drop .upload-container")?.removeAttribute("aria-label");
   }
 
   // Of attributes only those that the server changes: whether a fold is open is the reader's affair.
@@ -68,15 +64,12 @@
     (pressed?.isConnected ? pressed : answer?.querySelector("button"))?.focus({ preventScroll: true });
   }
 
-  // -- the conversations: a column, or a drawer where there is one column --
-
-  let chosen; // "open" or "closed", once the reader has said which
-
+  let chosen; // the conversations are a column, or a drawer: "open" or "closed", once the reader has said which
   const shelfIsOpen = () => (chosen ? chosen === "open" : !DRAWER.matches);
 
   function setShelf(open) {
     chosen = one("#cw-columns").dataset.shelf = open ? "open" : "closed";
-    look();
+    look(); // it tells the toggle
   }
 
   function closeDrawer() {
@@ -84,8 +77,6 @@
     setShelf(false);
     one(".cw-toggle")?.focus();
   }
-
-  // -- what needs no server --
 
   function tell(button, words) {
     const live = one(".cw-live") ?? document.body.appendChild(document.createElement("div"));
@@ -96,8 +87,7 @@
   }
 
   function copyOld(text) {
-    const area = document.body.appendChild(document.createElement("textarea"));
-    area.value = text;
+    const area = document.body.appendChild(Object.assign(document.createElement("textarea"), { value: text }));
     area.select();
     const done = document.execCommand("copy");
     area.remove();
@@ -120,9 +110,6 @@
   }
 
   const here = { copy, fill, back: goBack, toggle: () => setShelf(!shelfIsOpen()) };
-
-  // -- events --
-
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-to], button[data-here]");
     if (!button) return event.target.closest("#cw-shelf") ? undefined : closeDrawer();
@@ -141,7 +128,6 @@
   });
 
   const KEYS = { "/": "#cw-ask textarea, #cw-ask input", "[": "#cw-side .cw-prev", "]": "#cw-side .cw-next" };
-
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return closeDrawer();
     const goal = Object.hasOwn(KEYS, event.key) && one(KEYS[event.key]);
@@ -149,17 +135,13 @@
     const writes = document.activeElement?.closest("input, textarea, select, [contenteditable]");
     if (!goal || chord || writes || !goal.getClientRects().length) return;
     event.preventDefault();
-    if (event.key === "/") goal.focus(); else goal.click();
+    goal[event.key === "/" ? "focus" : "click"]();
   });
 
-  // -- what the server's answers call --
-
   function save(name, type, text) {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), TOLD_MS);
+    const href = URL.createObjectURL(new Blob([text], { type }));
+    Object.assign(document.createElement("a"), { href, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), TOLD_MS);
   }
 
   const place = (query) => history.replaceState(history.state, "", location.pathname + (query || ""));

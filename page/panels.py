@@ -246,6 +246,6 @@ def upload_html(progress: Progress) -> str:
 def machine_html(machine: Machine) -> str:
     """Return what the page says of itself, by group."""
     groups = "".join(
-        f"<section><h3>{safe(name)}</h3>{_facts(facts)}</section>" for name, facts in machine.groups
+        f"<section><h2>{safe(name)}</h2>{_facts(facts)}</section>" for name, facts in machine.groups
     )
     return f'<div class="cw-machine">{groups}</div>'

@@ -14,6 +14,10 @@ from page.site import Site
 from page.talk import Failed, Scene, Talk
 from rag.domain import EVERYWHERE
 
+# Told apart in light and in dark, and by those who do not see red and green alike (Okabe and Ito 2008).
+SOURCE_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8C8C8C", "#B8A800")
+STAGE_COLOURS = {"retrieve": "#0072B2", "read": "#D55E00"}
+
 _INVITATION = """## Ask. Then check.
 
 Answers come from the articles alone, each with the sentence that proves it."""
@@ -31,7 +35,7 @@ class Screen:
         self.place = gr.Textbox(visible="hidden", elem_id="cw-place")
         self.saving = gr.JSON(visible="hidden")
         self.head = gr.HTML(self.masthead(), elem_id="cw-head", apply_default_css=False)
-        with gr.Tabs(elem_id="cw-tabs"):
+        with gr.Tabs(elem_id="cw-tabs") as self.tabs:
             with gr.Tab("Ask", id="ask"):
                 self._ask_tab()
             with gr.Tab("Articles", id="articles") as self.articles_tab:
@@ -39,13 +43,14 @@ class Screen:
             with gr.Tab("Machine", id="machine") as self.machine_tab:
                 self._machine_tab()
         self.screen = [self.box, self.chat, self.evidence, self.shelf, self.talk, self.place]
-        self.filter = [self.sources, self.articles, self.since, self.until]
+        self.filter: list[Any] = [self.sources, self.articles, self.since, self.until]
 
     def _ask_tab(self) -> None:
         import gradio as gr
 
         with gr.Row(elem_id="cw-columns", equal_height=False):
             with gr.Column(scale=2, min_width=220, elem_id="cw-shelf"):
+                gr.HTML(panels.SHELF_HEAD, apply_default_css=False)
                 self.new = gr.Button("New conversation", elem_id="cw-new", size="sm")
                 self.find = gr.Textbox(
                     label="Search your conversations",
@@ -94,11 +99,18 @@ class Screen:
                     file_count="multiple",
                     file_types=list(self.site.library.suffixes),
                     elem_id="cw-drop",
+                    height=140,
                     visible=not self.site.library.read_only,
                 )
                 self.progress = gr.HTML("", apply_default_css=False)
                 self.histogram = gr.BarPlot(
-                    x="when", y="articles", color="source", title="Articles over time", elem_id="cw-histogram"
+                    x="when",
+                    y="articles",
+                    color="source",
+                    title="Articles over time",
+                    x_label_angle=-45,
+                    elem_id="cw-histogram",
+                    buttons=[],
                 )
 
     def _machine_tab(self) -> None:
@@ -108,12 +120,14 @@ class Screen:
             with gr.Column(scale=1, min_width=340):
                 self.machine = gr.HTML("", apply_default_css=False)
             with gr.Column(scale=1, min_width=340):
-                self.timings = gr.BarPlot(
+                self.timings = gr.LinePlot(
                     x="answer",
                     y="ms",
                     color="stage",
-                    title="The last answers, milliseconds",
+                    color_map=STAGE_COLOURS,
+                    title="The last answers, in milliseconds",
                     elem_id="cw-timings",
+                    buttons=[],
                 )
 
     # -- drawing ----------------------------------------------------------------------------------
@@ -161,17 +175,20 @@ class Screen:
         )
 
     def chart(self) -> Any:
-        """Return the articles over time, as a data frame."""
+        """Return the articles over time, as a chart."""
+        import gradio as gr
         import pandas as pd
 
         rows = articles_by_time(self.site.library.months())
-        return pd.DataFrame(rows, columns=["when", "source", "articles"])
+        sources = sorted({source for _, source, _ in rows})
+        colours = dict(zip(sources, SOURCE_COLOURS, strict=False))
+        return gr.BarPlot(value=pd.DataFrame(rows, columns=["when", "source", "articles"]), color_map=colours)
 
     def timing(self) -> Any:
         """Return how long the last answers took, as a data frame."""
         import pandas as pd
 
-        rows = [(str(t.n), t.stage, t.ms) for t in self.site.meter.timings()]
+        rows = [(t.n, t.stage, t.ms) for t in self.site.meter.timings()]
         return pd.DataFrame(rows, columns=["answer", "stage", "ms"])
 
     def masthead(self) -> str:
@@ -233,7 +250,7 @@ def _messages(talk: Talk, asked: str, stage: str) -> list[dict[str, Any]]:
     if stage:
         shown.append((html.question_html(asked), html.working_html(stage)))
     return [
-        {"role": role, "content": gr.HTML(content, apply_default_css=False)}
+        {"role": role, "content": gr.HTML(content, apply_default_css=False, js_on_load=None)}
         for question, answer in shown
         for role, content in (("user", question), ("assistant", answer))
     ]

@@ -89,19 +89,19 @@ def _candidates(record: Record) -> Iterator[Question]:
     made.sort(key=lambda pair: (not _is_quoted(record, *pair), _key(pair[1].name) in known))
     seen: set[str] = set()
     for _, question in made:
-        if question.name not in seen or question.name and _key(question.name) in known:
+        if not question.name or question.name not in seen or _key(question.name) in known:
             seen.add(question.name)
             yield question
 
 
 def _passages(record: Record) -> list[Slice]:
-    """Return the passages quoted, and those of their articles or with one of their names; without, the nearest."""
+    """Return the passages quoted, and those of their articles or about the same names; without a quote the nearest."""
     others = [considered.passage for considered in record.considered]
+    spoken = {n.text for text in (record.searched_for or record.question, record.text) for n in names(text)}
     if not record.quotes:
-        return others[:_NEAR]
+        return [p for p in others[:_NEAR] if not spoken or any(name in p.text for name in spoken)]
     quoted = list({quote.passage.id: quote.passage for quote in record.quotes}.values())
     articles = {passage.article.id for passage in quoted}
-    spoken = {name.text for quote in record.quotes for name in names(quote.text) if name.kind != "place"}
     return quoted + [p for p in others if p.article.id in articles or any(name in p.text for name in spoken)]
 
 

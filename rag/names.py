@@ -79,7 +79,7 @@ _OF_EITHER = _set(
 _TITLES = _OF_MEN | _OF_WOMEN | _OF_EITHER
 _BODY_WORDS = _set(
     "academy administration agency army assembly association authority band bank board branch bureau "
-    "center centre church city club college commission committee community company congress corp "
+    "center centre church club college commission committee community company congress corp "
     "corporation council court department directorate division federation force forum foundation fund "
     "government group guard hospital house inc institute institution lab labs league library ltd ministry "
     "movement museum navy network office orchestra organisation organization parliament party police "
@@ -87,7 +87,7 @@ _BODY_WORDS = _set(
     "team trust union university workshop"
 )
 _PLACE_WORDS = _set(
-    "airport avenue bay beach bridge cape castle coast county desert district gulf harbor harbour hill "
+    "airport avenue bay beach bridge cape castle city coast county desert district gulf harbor harbour hill "
     "hills island islands lake mount mountain mountains ocean palace park peninsula port river road sea "
     "square stadium state states street tower town tunnel valley village"
 )
@@ -224,6 +224,8 @@ def _by_shape(parts: list[str], before: str, owns: bool) -> Kind:
         return "thing"
     if len(parts) == 1:
         return "word"
+    if parts[-1].lower().endswith(("ment", "tion", "ware", "ology")):
+        return "thing"
     if {part.lower() for part in parts} & (_BODY_WORDS | _PLACE_WORDS | _THING_WORDS):
         return "thing"
     return "maybe" if sum(part.lower() not in PARTICLES for part in parts) <= 3 else "thing"

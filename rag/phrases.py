@@ -36,7 +36,7 @@ _EXPLETIVE = re.compile(  # "it" that stands for nothing: is it true that, it is
     r"\bit(?:['’]s|\s+is|\s+was|\s+be)\s+(?:\w+\s+){0,2}?\w+\s+(?:that|to|if)\b|"
     r"\bit\s+(?:takes?\b.*\bto|costs?\b.*\bto|seems?|appears?|matters?|rain(?:s|ed)?|snow(?:s|ed)?|says?)\b|"
     r"\bit(?:['’]s|\s+is|\s+was)?\s+(?:still\s+|ever\s+|so\s+|too\s+)?(?:raining|snowing|sunny|windy|dark|late)\b|"
-    r"\bhow (?:is|was|comes?) it that\b|\bwhat (?:time|day|year) (?:is|was) it\b",
+    r"\b(?:is|was|comes?) it that\b|\bwhat (?:time|day|year) (?:is|was) it\b",
     re.IGNORECASE,
 )
 

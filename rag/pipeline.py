@@ -102,7 +102,7 @@ class Pipeline:
             QuestionError: as for ``ask``.
         """
         started = time.perf_counter()
-        asked = self._standalone(checked(question), turns)
+        asked = self._standalone(question, turns)
         yield Stage("search", self.index.n_articles)
         hits = self._retrieve(asked, self.k if k is None else k, where)
         retrieved = time.perf_counter()
@@ -153,14 +153,10 @@ class Pipeline:
         """Let go of all files; twice is once."""
         self.index.close()
 
-    def _standalone(self, asked: str, turns: Sequence[Exchange]) -> str:
-        """Return what to search for; a rewritten question that cannot be searched for is left as it was asked."""
-        if not turns:
-            return asked
-        try:
-            return checked(self.rewriter.rewrite(turns, asked))
-        except QuestionError:
-            return asked
+    def _standalone(self, question: str, turns: Sequence[Exchange]) -> str:
+        """Return what to search for: a follow-up such as "Why?" need only have words once it is rewritten."""
+        asked = one_line(question)
+        return checked(self.rewriter.rewrite(turns, asked) if turns else asked)
 
     def _retrieve(self, asked: str, k: int, where: Where) -> list[Hit]:
         if k < 1:
@@ -171,6 +167,17 @@ class Pipeline:
 
 def checked(question: str) -> str:
     """Return the question in one line, or raise QuestionError with what is wrong with it."""
+    asked = one_line(question)
+    if not terms(asked):
+        raise QuestionError(
+            f"the question {asked[:60]!r} has no word to search for",
+            "Name what it is about: a person, place or thing.",
+        )
+    return asked
+
+
+def one_line(question: str) -> str:
+    """Return a text in one line, or raise QuestionError for one that is empty or too long to be a question."""
     if not isinstance(question, str):
         raise QuestionError(
             f"the question is of type {type(question).__name__}, not text", "Ask with a string."
@@ -182,10 +189,5 @@ def checked(question: str) -> str:
         raise QuestionError(
             f"the question has {len(asked):,} characters, at most {LONGEST:,} are read",
             "Ask it in a sentence or two.",
-        )
-    if not terms(asked):
-        raise QuestionError(
-            f"the question {asked[:60]!r} has no word to search for",
-            "Name what it is about: a person, place or thing.",
         )
     return asked

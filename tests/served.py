@@ -27,7 +27,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-background-networking --disable-component-update
  --disable-sync --no-first-run""".split()
 
-QUOTE = "Asked whom Moscow favours, he named two candidates: Anna\nBerg and Paul Lind."
+QUOTE = "Asked whom Moscow favours, he named two candidates: Anna Berg and Paul Lind."
 FILES = {
     "interview.md": f"""---
 title: Minister on the vote
@@ -53,7 +53,9 @@ date: 2017-05-02
 ---
 A crack was found in the third pier of the bridge at Lindau. It was closed to lorries on Tuesday.
 """
-    + "\n".join(f"\nParagraph {n} of the report speaks of rivets, bolts and paint." for n in range(60))
+    + "\n".join(
+        f"\nParagraph {n} of the report on the repair speaks of rivets, bolts and paint." for n in range(60)
+    )
     + "\n\nThe engineer Ida Moll said that the repair will cost four million crowns.\n",
 }
 WHOM = "Whom does Moscow favour?"
@@ -80,6 +82,8 @@ class ByWords:
                 found = Citation(1, hit.passage, hit.passage.start + start, hit.passage.start + end)
                 if shared > best.get(hit.passage.article.id, (0, found))[0]:
                     best[hit.passage.article.id] = shared, found
+        if not best:
+            return Answer(question, hits=tuple(hits), reason="None of the passages answers the question.")
         ranked = sorted(best.values(), key=lambda pair: (-pair[0], fold(pair[1].quote)))
         top = [c for shared, c in ranked if shared == ranked[0][0]]
         others = [c for shared, c in ranked if shared < ranked[0][0]]
@@ -148,7 +152,6 @@ class Watch:
         page.on("console", lambda told: told.type == "error" and self.faults.append(told.text))
         page.goto(self.address + at)
         expect(page.get_by_label("Your question")).to_be_visible()
-        page.wait_for_function("window.citewise?.ready?.()")
         return page
 
     def ask(self, question: str) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from rag.domain import Article, Citation, Hit, Passage, Where
+from rag.domain import Article, Citation, Exchange, Hit, Passage, Stage, Where
 from rag.errors import QuestionError
-from rag.pipeline import LONGEST, Pipeline
+from rag.pipeline import FILTERED, LONGEST, Pipeline
 from tests.fakes import AsItIs, FirstSentence, FixedRetriever, passage
 
 
@@ -123,3 +124,36 @@ def test_a_quote_outside_its_passage_cannot_be_made() -> None:
             Citation(1, inside, start, end)
     with pytest.raises(ValueError, match="outside"):
         Passage(2, inside.article, 5, 17)
+
+
+class Leaning:
+    """Puts the last question before the new one."""
+
+    def rewrite(self, turns: Sequence[Exchange], question: str) -> str:
+        return f"{turns[-1].question} {question}"
+
+
+def test_a_follow_up_is_rewritten_before_its_words_are_looked_for() -> None:
+    qa = Pipeline(OpenIndex(), FixedRetriever(HITS), FirstSentence(), Leaning(), 8)
+    answer = qa.ask("Why?", turns=[Exchange("What fell in Paris?")])
+    assert (answer.question, answer.searched_for) == ("Why?", "What fell in Paris? Why?")
+    with pytest.raises(QuestionError, match="no word"):
+        qa.ask("Why?")
+    with pytest.raises(QuestionError, match="empty"):
+        qa.ask(" ", turns=[Exchange("What fell in Paris?")])
+
+
+def test_stages_are_told_before_the_answer() -> None:
+    *stages, answer = pipeline().stages("What fell in Paris?")
+    assert stages == [Stage("search", 1), Stage("read", 2)]
+    assert answer == replace(pipeline().ask("What fell in Paris?"), timings=answer.timings)
+
+
+def test_a_filter_that_leaves_nothing_is_the_reason() -> None:
+    qa = Pipeline(OpenIndex(), FixedRetriever([]), FirstSentence(), AsItIs(), 8)
+    assert qa.ask("What fell in Paris?", where=Where(sources=("BBC",))).reason == FILTERED
+    assert qa.ask("What fell in Paris?").reason == "nothing was retrieved"
+
+
+def test_the_words_of_a_question_are_counted_by_the_index() -> None:
+    assert pipeline().spread(" What  fell? ") == [("What", 1), ("fell?", 1)]
