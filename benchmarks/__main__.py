@@ -1,4 +1,4 @@
-"""``python -m benchmarks [speed|retrieval|reading] [--quick]``: measure, then write results.json and README.md."""
+"""``python -m benchmarks [PART] [--quick]``: measure, then write results.json and README.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import report, results
 from rag.errors import CitewiseError
 
-PARTS = ("speed", "retrieval", "reading")  # speed first: its processes are measured under a small parent
+PARTS = ("speed", "retrieval", "reading", "rewriting", "page")  # speed first: its processes are measured under a small parent
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
 

@@ -10,7 +10,7 @@ HEAD = """\
 # Benchmarks
 
 Written by `python -m benchmarks` from results.json; do not edit.
-`python -m benchmarks speed`, `retrieval` or `reading` measures one part.
+`python -m benchmarks speed`, `retrieval`, `reading`, `rewriting` or `page` measures one part.
 `--quick` tries it on little, prints, and writes nothing.
 It runs in the environment of `make test`, on the data named below, in the folder that `CITEWISE_DATA` names.
 """
@@ -40,6 +40,23 @@ on the very questions that the targets are judged by; with the usual 60 they are
 
 The same collection, a sample of its questions; em and f1 as SQuAD 1.1 defines them. Each has an answer here, so that
 abstaining counts as wrong. The reader was trained on this file: these figures show regressions, no more.
+""",
+    "rewriting": """\
+## Rewriting
+
+Follow-ups of CANARD dev (Elgohary et al. 2019) and TREC CAsT 2019 and 2020 rewritten by rules, beside the question as
+it is and all history prepended; f1 and em to a person's rewrite. Conversations were split in half by the sha256 of
+their id before any rule was written; the rules were made on one half, the figures are of the other. The turns before
+hold the rules' own rewrites, as in use, and CANARD's answers.
+""",
+    "page": """\
+## The page
+
+The contexts of SQuADShifts New Wikipedia, served by `citewise chat` as a process of its own, in a headless Chromium on
+the same machine: it has no GPU, and browser and server share its cores. Times in the browser run from the key to the
+frame that shows the stage or the answer; the engine's own time is that of the same answers, as kept with them; the
+page's own part is the difference, question by question. The clients ask over HTTP, each its next question as soon as
+it has its answer.
 """,
 }
 

@@ -173,8 +173,8 @@ class Watch:
     def close(self) -> None:
         """Close it; nothing may have been asked of others, nor complained about."""
         self.context.close()
-        assert self.external == []
-        assert self.faults == []
+        assert self.external == [], self.external
+        assert self.faults == [], self.faults
 
 
 def number(text: str) -> int:
