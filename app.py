@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +52,28 @@ class Page(Screen):
 
     def wire(self, blocks: Any) -> None:
         """Connect the parts of the screen to what they do; call once all of them are there."""
+        import gradio as gr
+
+        # When the person last went to another conversation: what was asked in the one before is stopped, or its
+        # answer would take them back.
+        self.left = gr.State(0.0)
+        self._wire_endpoint()  # first, so that no handler takes its name
         self._wire_arrival(blocks)
         self._wire_asking()
         self._wire_shelf()
         self._wire_articles()
+
+    def _wire_endpoint(self) -> None:
+        import gradio as gr
+
+        def answer(question: str, k: int | None = None) -> dict[str, Any]:
+            """Answer a question from the articles with quotes, or say why they do not."""
+            try:
+                return to_json(self.site.pipeline.ask(question, k=k))
+            except CitewiseError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
+        gr.api(answer, api_name="ask", **_asking())
 
     def _wire_arrival(self, blocks: Any) -> None:
         import gradio as gr
@@ -110,31 +129,25 @@ class Page(Screen):
         def stop(talk: Talk, request: gr.Request) -> tuple[Any, ...]:
             return self.draw(Scene(talk), self._owner(request))
 
-        # One queue for all that asks: answers are made by the processor, so more at once than cores helps nobody.
-        asking = {"concurrency_id": "ask", "concurrency_limit": os.cpu_count() or 1, **QUIET}
+        asking = {**_asking(), **QUIET}
         given = [self.talk, *self.filter]
         events = [
             self.box.submit(ask, [self.box, *given], self.screen, **asking),
             self.chat.example_select(example, [self.talk], self.screen, **asking),
             _bridge("talk").click(act, given, [*self.screen, *self.filter, self.tabs], **asking),
         ]
-        for event in events:
+        suggesting = [
             event.then(suggest, [self.talk], self.screen, concurrency_id="suggest", **QUIET)
+            for event in events
+        ]
+        self.box.submit(None, cancels=suggesting)  # they are for the last answer alone
         _bridge("stop").click(stop, [self.talk], self.screen, cancels=events, **AT_ONCE)
+        self.left.change(None, cancels=events)
 
         def show(talk: Talk, done: gr.EventData) -> Any:
             return self._shown(talk, done._data)
 
         _bridge("evidence").click(show, [self.talk], [self.evidence], **AT_ONCE)
-
-        def answer(question: str, k: int | None = None) -> dict[str, Any]:
-            """Answer a question from the articles with quotes, or say why they do not."""
-            try:
-                return to_json(self.site.pipeline.ask(question, k=k))
-            except CitewiseError as error:
-                raise gr.Error(str(error), print_exception=False) from error
-
-        gr.api(answer, api_name="ask", concurrency_id="ask", concurrency_limit=os.cpu_count() or 1)
 
     def _asked(
         self, talk: Talk, question: str, limits: Sequence[Any], request: Any
@@ -199,7 +212,8 @@ class Page(Screen):
         import gradio as gr
 
         def begin(request: gr.Request) -> tuple[Any, ...]:
-            return self.draw(Scene(Talk(), box="", listed=True, blank=True), self._owner(request))
+            blank = Scene(Talk(), box="", listed=True, blank=True)
+            return *self.draw(blank, self._owner(request)), time.monotonic()
 
         def find(words: str, talk: Talk, request: gr.Request) -> str:
             return self.shelved(self._owner(request), talk.id, words)
@@ -207,15 +221,18 @@ class Page(Screen):
         def act(talk: Talk, words: str, done: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
             return self._shelved(talk, words, done._data, self._owner(request))
 
-        self.new.click(begin, None, self.screen, **AT_ONCE)
+        self.new.click(begin, None, [*self.screen, self.left], **AT_ONCE)
         self.find.change(find, [self.find, self.talk], [self.shelf], trigger_mode="always_last", **AT_ONCE)
-        chosen = _bridge("shelf").click(act, [self.talk, self.find], [*self.screen, self.saving], **AT_ONCE)
+        drawn = [*self.screen, self.saving, self.left]
+        chosen = _bridge("shelf").click(act, [self.talk, self.find], drawn, **AT_ONCE)
         chosen.then(None, [self.saving], js="file => { if (file) citewise.save(...file); }", **AT_ONCE)
 
     def _shelved(self, talk: Talk, words: str, told: dict[str, str], owner: str) -> tuple[Any, ...]:
-        """Do what a button of the list of conversations says; return the screen and a file to save, if any."""
+        """Do what a button of the list says; return the screen, a file to save, and when one was left, if any."""
+        import gradio as gr
+
         kept, id, do = self.site.kept, told.get("conversation", ""), told.get("do")
-        scene, file = Scene(talk), None
+        scene, file = Scene(None), None
         try:
             if do == "open":
                 scene = self.site.desk.open(owner, id)
@@ -228,11 +245,13 @@ class Page(Screen):
                 file = exported(*kept.opened(owner, id), told.get("format", ""))
         except CitewiseError as error:
             scene = failed(talk, "", error)
-        shelf = self.shelved(owner, scene.talk.id if scene.talk else "", words)
-        drawn = self.draw(scene, owner)
+        shelf = self.shelved(owner, (scene.talk or talk).id, words)
+        drawn = zip(self.screen, self.draw(scene, owner), strict=True)
+        left = scene.talk is not None and scene.talk.id != talk.id
         return (
-            *(shelf if part is self.shelf else value for part, value in zip(self.screen, drawn, strict=True)),
+            *(shelf if part is self.shelf else value for part, value in drawn),
             file,
+            time.monotonic() if left else gr.skip(),
         )
 
     def _wire_articles(self) -> None:
@@ -297,7 +316,7 @@ class Page(Screen):
 
     def _owner(self, request: Any) -> str:
         cookie = request.request.cookies.get(COOKIE) if request.request else None
-        return owner_of(request.username, cookie, self.site.kept.secret(), request.session_hash or "")
+        return owner_of(request.username, cookie, self.site.secret, request.session_hash or "")
 
     def _where(self, limits: Sequence[Any]) -> Where:
         """Return the filter; one that cannot be is none, since its fault was told when it was asked with."""
@@ -325,6 +344,11 @@ def exported(conversation: views.Conversation, turns: Sequence[views.Turn], form
         content = json.dumps(export.to_json(conversation, turns), ensure_ascii=False, indent=2)
         return [f"{name}.json", "application/json", content]
     return [f"{name}.md", "text/markdown", export.to_markdown(conversation, turns)]
+
+
+def _asking() -> dict[str, Any]:
+    """One queue for all that asks: answers are made by the processor, so more at once than cores helps nobody."""
+    return {"concurrency_id": "ask", "concurrency_limit": os.cpu_count() or 1}
 
 
 def _bridge(name: str) -> Any:
@@ -372,7 +396,7 @@ def launch(
         server_port=port,
         auth=auth,
         root_path=root_path,
-        app_kwargs={"middleware": [Middleware(Visits, secret=site.kept.secret())]},
+        app_kwargs={"middleware": [Middleware(Visits, secret=site.secret)]},
         prevent_thread_lock=True,
         quiet=True,
         share=False,
@@ -381,7 +405,7 @@ def launch(
         run_history=False,
         enable_monitoring=False,
         footer_links=[],
-        max_file_size=site.library.max_upload_bytes,
+        max_file_size=0 if site.library.read_only else site.library.max_upload_bytes,
         state_session_capacity=MAX_SESSIONS,
         theme=gr.themes.Base(font=["system-ui", "Segoe UI", "Arial", "sans-serif"], font_mono=["monospace"]),
         css_paths=FOLDER / "page.css",

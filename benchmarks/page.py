@@ -142,7 +142,7 @@ def _asked_in_a_browser(
         page.goto(address)
         box = page.get_by_label("Your question")
         box.wait_for()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(2_000)  # for the example questions, which are looked for at first
         page.evaluate(_CLOCK)
         for question in questions[first : first + 10]:
             box.fill(question)

@@ -47,7 +47,7 @@ abstaining counts as wrong. The reader was trained on this file: these figures s
 Follow-ups of CANARD dev (Elgohary et al. 2019) and TREC CAsT 2019 and 2020 rewritten by rules, beside the question as
 it is and all history prepended; f1 and em to a person's rewrite. Conversations were split in half by the sha256 of
 their id before any rule was written; the rules were made on one half, the figures are of the other. The turns before
-hold the rules' own rewrites, as in use, and CANARD's answers.
+hold the rules' own rewrites, as in use, and CANARD's answers; its title and section are the first turn.
 """,
     "page": """\
 ## The page

@@ -17,8 +17,9 @@ from ingest.find import SUFFIXES
 from ingest.sync import Watcher
 from ingest.uploads import Added
 from page.excerpt import excerpt
+from page.markup import count
 from page.record import Record, Slice, origin_of, text_sha256
-from page.uploading import Telling, count, until_done
+from page.uploading import Telling, until_done
 from page.views import Listing, Opened, Progress, Reading, Row, Sort
 from rag.catalogue import Entry, Home
 from rag.domain import EVERYWHERE, Article, Passage, Where

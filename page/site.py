@@ -14,9 +14,10 @@ from pathlib import Path
 import rag
 from page.conversations import Conversations
 from page.library import Library
+from page.markup import count
 from page.meter import Meter
 from page.suggest import examples
-from page.talk import Desk, count
+from page.talk import Desk
 from page.views import Machine
 from rag.domain import EVERYWHERE, Where
 from rag.errors import CitewiseError, ConversationsFault, QuestionError
@@ -39,9 +40,14 @@ class Site:
     library: Library
     kept: Conversations
     notices: tuple[str, ...] = ()
+    secret: bytes = field(init=False)  # that signs the ids of visitors
     meter: Meter = field(default_factory=Meter)
     _examples: list[str] = field(default_factory=list)
     _looked: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        """Read the secret once: who asks can then be told whatever becomes of the file."""
+        self.secret = self.kept.secret()
 
     @property
     def desk(self) -> Desk:
@@ -124,21 +130,30 @@ def opened_site(index: str, *, read_only: bool, notices: Sequence[str] = ()) -> 
         CitewiseError: the index cannot be opened.
     """
     with rag.open(index) as pipeline:
-        told = list(notices)
-        try:
-            kept = Conversations(Path(index) / CONVERSATIONS)
-        except ConversationsFault as error:
-            told.append(f"Conversations are kept until the server stops: {error.message}")
-            kept = Conversations(None)
+        kept, faults = _conversations(Path(index) / CONVERSATIONS)
         store = pipeline.index
         assert isinstance(store, Store)  # an index on disk, since it was opened from a folder
         library = Library(store, Path(index), read_only=read_only)
-        site = Site(pipeline, store, library, kept, tuple(told))
+        site = Site(pipeline, store, library, kept, (*notices, *faults))
         threading.Thread(target=site.look_for_examples, daemon=True).start()
         try:
             yield site
         finally:
             kept.close()
+
+
+def _conversations(path: Path) -> tuple[Conversations, list[str]]:
+    """Open the kept conversations; those in memory, and what is wrong, where the file cannot be used."""
+    try:
+        kept = Conversations(path)
+        try:
+            kept.secret()
+        except ConversationsFault:
+            kept.close()
+            raise
+    except ConversationsFault as error:
+        return Conversations(None), [f"Conversations are kept until the server stops: {error.message}"]
+    return kept, []
 
 
 def where_of(

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from page.markup import count
 from page.meter import Meter
 from page.record import Record, record_of
 from page.suggest import follow_ups
 from page.views import Conversation, Opened, Turn, Verdict
 from rag.domain import EVERYWHERE, Answer, Exchange, Stage, Where
-from rag.errors import CitewiseError
+from rag.errors import CitewiseError, ConversationMissing
 
 log = logging.getLogger("citewise")
 
@@ -116,15 +117,20 @@ class Desk:
         self._engine, self._kept, self._articles, self._meter, self._now = engine, kept, articles, meter, now
 
     def ask(self, owner: str, talk: Talk, question: str, where: Where = EVERYWHERE) -> Iterator[Scene]:
-        """Yield the screen while a question is worked on, then with what came of it."""
-        before = talk.turns[:-1] if talk.editing else talk.turns
+        """Yield the screen while a question is worked on, then with what came of it.
+
+        Nothing is kept of a question that is stopped, whose generator is not advanced to its end.
+        """
+        talk = self._current(owner, talk)
+        before = _before(talk)
         open_now = replace(talk, turns=before)
         yield Scene(open_now, question, "Searching…", box="")
         try:
             with self._meter.asking():
                 for stage in self._engine.stages(question, None, where, exchanges(before)):
                     if isinstance(stage, Answer):
-                        turn, id = self._keep(owner, talk, stage)
+                        yield Scene(None)  # the last chance to stop it
+                        done = self._kept_with(owner, talk, stage)
                     else:
                         yield Scene(open_now, question, told(stage))
         except CitewiseError as error:
@@ -135,8 +141,7 @@ class Desk:
                 talk, question, CitewiseError("something went wrong here", "The server's log says what.")
             )
         else:
-            done = Talk(id, (*before, turn))
-            yield Scene(done, opened=self._first(turn), listed=True)
+            yield Scene(done, opened=self._first(done.turns[-1]), listed=True)
 
     def retry(self, owner: str, talk: Talk, turn_id: str, where: Where = EVERYWHERE) -> Iterator[Scene]:
         """Ask the question of a turn again; the last turn is replaced."""
@@ -155,6 +160,7 @@ class Desk:
 
     def undo(self, owner: str, talk: Talk) -> Scene:
         """Take the last question back, and its answer."""
+        talk = self._current(owner, talk)
         if not talk.turns:
             return Scene(talk)
         last = talk.turns[-1]
@@ -185,7 +191,7 @@ class Desk:
             self._kept.judge(owner, turn.id, turn.verdict, turn.remark)
         except CitewiseError as error:
             return failed(talk, turn.record.question, error)
-        return Scene(_with(talk, turn))
+        return Scene(self._current(owner, _with(talk, turn)))
 
     def suggest(self, owner: str, talk: Talk) -> Scene:
         """Add questions to ask next to the last answer, unless somebody else is waiting for an answer."""
@@ -199,7 +205,7 @@ class Desk:
                 self._kept.suggest(owner, last.id, found)
         except CitewiseError:
             return Scene(talk)
-        return Scene(_with(talk, replace(last, suggestions=found)))
+        return Scene(self._current(owner, _with(talk, replace(last, suggestions=found))))
 
     def cite(self, talk: Talk, turn_id: str, at: int) -> Opened | None:
         """Open a quote of an answer in its article."""
@@ -231,17 +237,33 @@ class Desk:
         opened = self._first(shown) if shown else None
         return Scene(Talk(id, tuple(turns)), opened=opened, box="", blank=opened is None)
 
-    def _keep(self, owner: str, talk: Talk, answer: Answer) -> tuple[Turn, str]:
+    def _current(self, owner: str, talk: Talk) -> Talk:
+        """Return the conversation as it is kept by now: another event, or another tab, may have gone on with it."""
+        if not talk.id:
+            return talk
+        try:
+            kept = self._kept.opened(owner, talk.id)[1]
+        except ConversationMissing:
+            kept = []
+        except CitewiseError:
+            return talk
+        turns = merged(talk.turns, kept)
+        is_last = bool(turns) and _id(turns[-1]) == _id(talk.turns[-1])
+        return replace(talk, turns=turns, editing=talk.editing and is_last)
+
+    def _kept_with(self, owner: str, talk: Talk, answer: Answer) -> Talk:
+        """Return the conversation with an answer at its end, which is kept if that can be."""
         record = self._record(answer)
         self._meter.answered(record)
-        last = talk.turns[-1] if talk.editing and talk.turns else None
+        talk = self._current(owner, talk)
+        replaced = _id(talk.turns[-1]) if talk.editing else ""
         try:
-            id = self._kept.cut(owner, last.id) if isinstance(last, Turn) and last.id else talk.id
+            id = self._kept.cut(owner, replaced) if replaced else talk.id
             id, turn_id = self._kept.add(owner, id or None, record)
         except CitewiseError as error:
             note = f"{record.note + '; ' if record.note else ''}this answer was not kept: {error.message}"
-            return Turn("", replace(record, note=note)), talk.id
-        return Turn(turn_id, record), id
+            return Talk(talk.id, (*_before(talk), Turn("", replace(record, note=note))))
+        return Talk(id, (*_before(talk), Turn(turn_id, record)))
 
     def _record(self, answer: Answer) -> Record:
         """Return the record of an answer; that of an abstention says why, as far as can be told."""
@@ -276,15 +298,32 @@ def told(stage: Stage) -> str:
     return f"Reading {count(stage.n, 'passage')}…"
 
 
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def failed(talk: Talk, question: str, error: CitewiseError) -> Scene:
     """Return the screen after something went wrong: the conversation as it was, and what it was."""
     turns = (*talk.turns, Failed(question, error.message, error.hint))
     return Scene(Talk(talk.id, turns))
+
+
+def merged(shown: Sequence[Turn | Failed], kept: Sequence[Turn]) -> tuple[Turn | Failed, ...]:
+    """Return the kept turns, and after each those on the screen that followed it and are not kept."""
+    followers: dict[str, list[Turn | Failed]] = {"": []}
+    last = ""
+    for turn in shown:
+        last = _id(turn) or last
+        if not _id(turn):
+            followers.setdefault(last, []).append(turn)
+    after = (part for turn in kept for part in (turn, *followers.get(turn.id, ())))
+    return (*followers[""], *after)
+
+
+def _before(talk: Talk) -> tuple[Turn | Failed, ...]:
+    """Return the turns that stay when something is asked."""
+    return talk.turns[:-1] if talk.editing else talk.turns
+
+
+def _id(turn: Turn | Failed) -> str:
+    """Return the id of a kept turn, nothing for one that is not kept."""
+    return turn.id if isinstance(turn, Turn) else ""
 
 
 def _turn(talk: Talk, id: str) -> Turn | None:

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 
 from ingest.plan import Plan
 from ingest.uploads import Added
+from page.markup import count
 from page.views import Progress
 
 MAX_PROBLEMS = 200  # that are told of an upload
@@ -65,8 +66,3 @@ def until_done(told: SimpleQueue[Progress]) -> Iterator[Progress]:
         while not (progress.done or told.empty()):
             progress = told.get()
         yield progress
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

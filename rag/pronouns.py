@@ -46,6 +46,10 @@ _SOMEONE = re.compile(
 _A_THING = re.compile(
     r"(?:the|an?)(?:\s+[\w'’-]+){1,8}[\s.]*\Z", re.IGNORECASE
 )  # an answer that is a noun phrase
+_DEFINITION = re.compile(  # "What is Google Wallet?" asks what it is, and its answer only describes it
+    r"\W*(?:what|who)(?:['’]s|\s+(?:is|are|was|were))\s+(?!the\b|an?\b|his\b|her\b|their\b|its\b)[^,]{2,60}\Z",
+    re.IGNORECASE,
+)
 _TEAM = re.compile(
     r"\b(?:bands?|teams?|groups?|duo|trio|company|party|members|brothers|sisters|couple|crew|orchestra|firm|club|albums?|"
     r"gang|government|agency)\b",
@@ -159,9 +163,14 @@ def _many(past: Past, wanted: Wanted) -> str | None:
 
 def _thing_or_many(past: Past, wanted: Wanted, plural: bool) -> str | None:
     as_team = not plural or any(_TEAM.search(text) for text in (*past.texts, wanted.question))
-    if (found := past.answered(wanted)) and (as_team or found.kind in wanted.sure):
+    described = bool(_DEFINITION.match(past.texts[0])) and past.find(wanted, 0) is not None
+    if not described and (found := past.answered(wanted)) and (as_team or found.kind in wanted.sure):
         return past.with_the(found)
-    if _A_THING.match(past.texts[1]) and (given := phrases(past.texts[1].strip(" ."), plural)):
+    if (
+        not described
+        and _A_THING.match(past.texts[1])
+        and (given := phrases(past.texts[1].strip(" ."), plural))
+    ):
         return given[0]
     for turn, said in enumerate(past.turns):
         found = past.find(wanted, 2 * turn)

@@ -141,7 +141,10 @@ class Watch:
         self.address = address
         self.requests: list[str] = []
         self.faults: list[str] = []
-        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.streams = 0  # events that are on their way
+        self.context.on("request", lambda request: self._told(request.url, 1))
+        self.context.on("requestfinished", lambda request: self._told(request.url, -1))
+        self.context.on("requestfailed", lambda request: self._told(request.url, -1))
         self.page: Page = self.opened(at)
 
     def opened(self, at: str = "") -> Page:
@@ -153,6 +156,18 @@ class Watch:
         page.goto(self.address + at)
         expect(page.get_by_label("Your question")).to_be_visible()
         return page
+
+    def _told(self, url: str, change: int) -> None:
+        if change > 0:
+            self.requests.append(url)
+        if "/queue/data" in url:
+            self.streams += change
+
+    def settled(self) -> None:
+        """Wait until the page has nothing more to do, such as looking for suggestions."""
+        self.page.wait_for_timeout(300)
+        while self.streams:
+            self.page.wait_for_timeout(50)
 
     def ask(self, question: str) -> None:
         """Type a question and press Enter."""

@@ -1,186 +1,102 @@
+"""The page as a server: its one endpoint, its doors, whose conversation it is, and how it starts and ends."""
+
 import json
-import logging
+import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 import app
-from rag.chat import Turn, answerable, converse, evidence_of, facts
-from rag.domain import Answer, Article, Hit, Passage
-from rag.errors import CitewiseError, QuestionError
-from rag.html import NO_EVIDENCE
+from page.site import Site
+from page.visitors import COOKIE, logins, verified
+from rag.domain import Answer, Hit
 from rag.render import to_json
-from tests.fakes import FirstSentence, FixedRetriever
+from tests.served import ARGUMENTS, CHROMIUM, WHOM, ByWords, Watch, free_port, indexed, served
 
-ARTICLE = Article(
-    "bridge.md", "Bridge closed", "A crack was found in its third pier. It reopened in May.", "The Herald"
-)
-HITS = [Hit(Passage(1, ARTICLE, 0, len(ARTICLE.text)), 0.5), Hit(Passage(2, ARTICLE, 0, 7), 0.25)]
-
-
-MEETING = threading.Barrier(2, timeout=5)  # seconds; one question alone breaks it, and fails
-
-
-class FakePipeline:
-    """Answers with the first sentence of the first hit; some questions make it abstain, fail or wait."""
-
-    def __init__(self, hits: list[Hit] = HITS) -> None:
-        self.retriever, self.reader, self.closed = FixedRetriever(hits), FirstSentence(), False
-
-    def __enter__(self) -> "FakePipeline":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.closed = True
-
-    def status(self) -> SimpleNamespace:
-        return SimpleNamespace(n_articles=2312, n_passages=51_000)
-
-    def ask(self, question: str, *, k: int | None = None) -> Answer:
-        if not question.strip():
-            raise QuestionError("the question is empty", "Ask something in words.")
-        if question == "crash":
-            raise RuntimeError("secret detail")
-        if question == "together":
-            MEETING.wait()
-        if question == "slow":
-            time.sleep(1)
-        hits = self.retriever.retrieve(question, k or 8)
-        if "NATO" in question:
-            return Answer(question, hits=tuple(hits), reason="none of the passages answers the question")
-        return self.reader.read(question, hits)
+HOME = Path(app.__file__).parent
+NOWHERE = "Is there gold?"
+needs_chromium = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM.exists(), reason="there is no /usr/bin/chromium; on Debian: apt-get install chromium"
+    ),
+]
 
 
-def test_a_question_shows_the_stage_and_then_the_answer_with_its_evidence():
-    working, done = converse(FakePipeline(), "What was found?", ())
-    assert "What was found?" in working[0].question
-    assert "Searching 2,312 articles…" in working[0].answer
-    assert working[0].evidence == NO_EVIDENCE
-    assert "A crack was found in its third pier." in done[0].answer
-    assert "<mark>A crack was found in its third pier.</mark> It reopened in May." in done[0].evidence
+class Tab:
+    """What a browser holds of the page without drawing it: a session, its cookies, and what comes back."""
+
+    def __init__(self, address: str, login: tuple[str, str] | None = None) -> None:
+        self.http = httpx.Client(base_url=address, timeout=20, follow_redirects=True)
+        if login:
+            reply = self.http.post("login", data={"username": login[0], "password": login[1]})
+            assert reply.status_code == 200, reply.text
+        self.first = self.http.get("", headers={"accept": "text/html"})
+        self.session = os.urandom(6).hex()
+        self.config = self.http.get("config").json()
+
+    def part(self, kind: str, id: str | None = None) -> dict:
+        found = (part for part in self.config["components"] if part["type"] == kind)
+        return next(part for part in found if id is None or part["props"].get("elem_id") == id)
+
+    def event(self, name: str) -> dict[str, object]:
+        (found,) = (d["id"] for d in self.config["dependencies"] if d["api_name"] == name)
+        return {"fn_index": found, "session_hash": self.session}
+
+    def join(self, question: str) -> httpx.Response:
+        """Press Enter in the box."""
+        box = self.part("textbox", "cw-ask")["id"]
+        submit = next(d for d in self.config["dependencies"] if [box, "submit"] in d["targets"])
+        data = [question, None, [], [], None, None]
+        event = {"fn_index": submit["id"], "session_hash": self.session, "data": data}
+        return self.http.post("gradio_api/queue/join", json=event)
+
+    @contextmanager
+    def events(self) -> Iterator[Iterator[dict]]:
+        """What the server tells this session; leaving it is closing the tab."""
+        with self.http.stream(
+            "GET", "gradio_api/queue/data", params={"session_hash": self.session}
+        ) as stream:
+            lines = (line.removeprefix("data: ") for line in stream.iter_lines() if line)
+            yield (json.loads(line) for line in lines)
+
+    def ask(self, question: str) -> None:
+        """Ask, and wait until the answer is there."""
+        assert self.join(question).status_code == 200
+        with self.events() as told:
+            done = next(event for event in told if event["msg"] == "process_completed")
+        assert done["success"], done
+
+    def arrive(self, search: str = "") -> str:
+        """Open an address; return all that the page shows, as text."""
+        event = {**self.event("arrive"), "data": [search]}
+        reply = self.http.post("gradio_api/run/predict", json=event)
+        assert reply.status_code == 200, reply.text
+        return json.dumps(reply.json()["data"], ensure_ascii=False)
 
 
-def test_earlier_turns_stay():
-    before = (Turn("q", "a", "e"),)
-    assert all(now[0] == before[0] and len(now) == 2 for now in converse(FakePipeline(), "What?", before))
-
-
-def test_what_the_articles_do_not_say_is_an_answer_with_nearest_passages():
-    *_, (turn,) = converse(FakePipeline(), "What about NATO?", ())
-    assert "The articles do not say." in turn.answer
-    assert "None of the passages answers the question." in turn.answer
-    assert "not an answer" in turn.evidence
-
-
-def test_a_bad_question_shows_its_message_and_hint():
-    *_, (turn,) = converse(FakePipeline(), "  ", ())
-    assert "the question is empty" in turn.answer
-    assert "Ask something in words." in turn.answer
-    assert turn.evidence == NO_EVIDENCE
-
-
-def test_an_unexpected_error_is_one_plain_line_here_and_whole_in_the_log(caplog):
-    with caplog.at_level(logging.ERROR):
-        *_, (turn,) = converse(FakePipeline(), "crash", ())
-    assert "something went wrong here" in turn.answer
-    assert "secret" not in turn.answer
-    assert "secret detail" in caplog.text
-
-
-def test_an_index_that_fails_before_the_search_is_told_too():
-    class Gone(FakePipeline):
-        def status(self) -> SimpleNamespace:
-            raise CitewiseError("there is no index at index", "Make one.")
-
-    ((turn,),) = converse(Gone(), "What was found?", ())
-    assert "there is no index at index" in turn.answer
-
-
-def test_each_message_leads_to_the_evidence_of_its_turn():
-    turns = (Turn("", "", "first"), Turn("", "", "second"))
-    assert [evidence_of(turns, message) for message in range(5)] == [
-        *("first", "first", "second", "second"),
-        NO_EVIDENCE,  # the server has forgotten what the browser still shows
-    ]
-
-
-def test_only_questions_that_the_collection_answers_become_examples():
-    assert answerable(FakePipeline(), ["What was found?", "What about NATO?"]) == ["What was found?"]
-
-
-def test_the_head_counts_the_collection():
-    assert facts(FakePipeline())[:2] == ["2,312 articles", "51,000 passages"]
-    one = SimpleNamespace(status=lambda: SimpleNamespace(n_articles=1, n_passages=1))
-    assert facts(one)[:2] == ["1 article", "1 passage"]
-
-
-SERVE = """
-import os, sys
-os.cpu_count = lambda: 2
-import app, rag
-from rag.errors import IndexMissing
-from tests.test_app import FakePipeline
-
-def open(index):
-    if index == "missing":
-        raise IndexMissing("there is no index at missing", "Make one.")
-    return pipeline
-
-pipeline, rag.open, app.MAX_WAITING = FakePipeline(), open, 1
-app.serve(sys.argv[1], port=int(sys.argv[2]))
-assert pipeline.closed
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def started(index: str, port: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", SERVE, index, str(port)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=Path(app.__file__).parent, **pipes)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process that serves the page, and its address."""
-    port = free_port()
-    process = started("index", port)
-    try:
-        told = process.stderr.readline()
-        assert told == f"Citewise answers at http://127.0.0.1:{port}/ (Ctrl-C stops it)\n"
-        yield process, f"http://127.0.0.1:{port}/"
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@pytest.fixture(scope="module")
-def address(server: tuple[subprocess.Popen[str], str]) -> str:
-    return server[1]
-
-
-def join(address: str, question: str, **rest: object) -> httpx.Response:
+def call(address: str, question: str, **rest: object) -> httpx.Response:
     return httpx.post(f"{address}gradio_api/call/v2/ask", json={"question": question, **rest})
 
 
 def ask(address: str, question: str, **rest: object) -> tuple[str, object]:
     """Ask through the page's endpoint; returns the kind of the last event and its data."""
-    for _ in range(40):  # the small queue of this server may be full for a moment
-        reply = join(address, question, **rest)
+    for _ in range(40):  # a small queue may be full for a moment
+        reply = call(address, question, **rest)
         if reply.status_code != 503:
             break
         time.sleep(0.05)
@@ -191,86 +107,279 @@ def ask(address: str, question: str, **rest: object) -> tuple[str, object]:
     return kind.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
 
-def test_the_endpoint_gives_the_json_of_the_answer(address):
-    kind, data = ask(address, "What was found?")
+def until(true: Callable[[], object], seconds: float = 5) -> bool:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(true())
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site]]:
+    with served(indexed(tmp_path_factory.mktemp("page"))) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def address(page_of: tuple[str, Site]) -> str:
+    return page_of[0]
+
+
+@pytest.fixture
+def site(page_of: tuple[str, Site]) -> Site:
+    return page_of[1]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+
+
+# -- the endpoint -------------------------------------------------------------------------------------
+
+
+def test_the_endpoint_gives_the_json_of_the_answer(address: str, site: Site) -> None:
+    kind, data = ask(address, WHOM)
+    expected = to_json(site.pipeline.ask(WHOM))
     assert kind == "complete"
-    assert data == [to_json(FakePipeline().ask("What was found?"))]
+    assert isinstance(data, list)
+    assert {**data[0], "timings_ms": None} == {**expected, "timings_ms": None}
+    assert data[0]["answer"] == "Berg and Paul Lind."
 
 
-def test_the_endpoint_passes_k_on(address):
-    _, (answer,) = ask(address, "What about NATO?", k=1)
-    assert len(answer["hits"]) == 1
-    _, (answer,) = ask(address, "What about NATO?")
-    assert len(answer["hits"]) == 2
+def test_the_endpoint_passes_k_on(address: str) -> None:
+    assert [len(ask(address, NOWHERE, k=k)[1][0]["hits"]) for k in (1, 2)] == [1, 2]
 
 
-def test_the_endpoint_tells_our_errors_and_hides_others(address):
+def test_the_endpoint_tells_our_errors_and_hides_others(address: str) -> None:
     kind, data = ask(address, "")
-    assert (kind, data["error"]) == ("error", "the question is empty\nAsk something in words.")
+    assert kind == "error"
+    assert data["error"].startswith("the question is empty\nAsk something")
     kind, data = ask(address, "crash")
     assert kind == "error"
     assert "secret" not in json.dumps(data)
 
 
-def test_the_page_has_its_name_and_one_public_endpoint(address):
-    config = httpx.get(f"{address}config").json()
-    assert config["title"] == "Citewise"
-    assert [example["text"] for example in chatbot(config)["examples"]] == list(app.EXAMPLES)
-    assert list(httpx.get(f"{address}gradio_api/info").json()["named_endpoints"]) == ["/ask"]
+def test_there_is_one_public_endpoint(address: str) -> None:
+    info = httpx.get(f"{address}gradio_api/info").json()
+    assert list(info["named_endpoints"]) == ["/ask"]
+    assert info["unnamed_endpoints"] == {}
 
 
-def chatbot(config: dict[str, list[dict]]) -> dict:
-    (found,) = (part["props"] for part in config["components"] if part["type"] == "chatbot")
-    return found
+# -- what the page takes and shows --------------------------------------------------------------------
 
 
-def test_the_chat_interprets_nothing_that_it_is_given(address):
-    chat = chatbot(httpx.get(f"{address}config").json())
+def test_the_chat_interprets_nothing_that_it_is_given(address: str) -> None:
+    chat = Tab(address).part("chatbot")["props"]
     assert chat["sanitize_html"] is True
     assert chat["render_markdown"] is chat["allow_tags"] is False
     assert chat["buttons"] == chat["latex_delimiters"] == []
 
 
-def test_no_door_is_left_open(address):
-    assert httpx.get(f"{address}config").json()["analytics_enabled"] is False
-    assert httpx.get(f"{address}monitoring").status_code == 403
-    assert httpx.get(f"{address}monitoring/summary").status_code == 403
-    assert httpx.get(f"{address}gradio_api/runs").status_code == 404
-    assert httpx.get(f"{address}flag").status_code == 404
-    upload = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.txt", b"text")})
-    assert upload.status_code == 413
+def test_no_door_is_left_open(address: str) -> None:
+    config = httpx.get(f"{address}config").json()
+    assert config["analytics_enabled"] is config["run_history"] is config["show_error"] is False
+    closed = {path: httpx.get(f"{address}{path}").status_code for path in ("monitoring", "monitoring/summary")}
+    assert set(closed.values()) == {403}, closed
+    absent = ("gradio_api/runs", "gradio_api/run-history/records", "flag", "gradio_api/mcp/")
+    found = {path: httpx.get(f"{address}{path}").status_code for path in absent}
+    assert set(found.values()) == {404}, found
 
 
-def test_two_questions_are_answered_at_once(address):
+def test_an_upload_has_its_size(address: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def upload(content: bytes) -> int:
+        files = {"files": ("a.txt", content)}
+        return httpx.post(f"{address}gradio_api/upload", files=files, timeout=30).status_code
+
+    assert upload(b"text") == 200
+    assert upload(bytes(site.library.max_upload_bytes + 1)) == 413
+
+
+def test_a_read_only_page_takes_no_file_at_all(tmp_path: Path) -> None:
+    with served(indexed(tmp_path), read_only=True) as (address, _):
+        upload = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.txt", b"t")})
+        assert upload.status_code == 413
+        tab = Tab(address)
+        assert tab.part("file", "cw-drop")["props"]["visible"] is False
+        assert ask(address, WHOM)[0] == "complete"
+
+
+# -- visitors -----------------------------------------------------------------------------------------
+
+
+def test_a_visitor_gets_an_id_with_the_page_and_not_with_a_call(address: str) -> None:
+    cookie = Tab(address).first.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    for path in ("config", "gradio_api/info", "theme.css"):
+        assert "set-cookie" not in httpx.get(f"{address}{path}", headers={"accept": "*/*"}).headers
+
+
+def test_an_id_stays_and_a_forged_one_is_replaced(address: str, site: Site) -> None:
+    tab = Tab(address)
+    given = tab.http.cookies[COOKIE]
+    assert "set-cookie" not in tab.http.get("", headers={"accept": "text/html"}).headers
+    forged = {"cookie": f"{COOKIE}=x{given}", "accept": "text/html"}
+    made = httpx.get(address, headers=forged).cookies[COOKIE]
+    assert verified(made, site.secret)
+    assert made not in (given, f"x{given}")
+
+
+def test_a_conversation_is_its_visitors_alone(address: str, site: Site) -> None:
+    mine, other = Tab(address), Tab(address)
+    mine.ask(WHOM)
+    owner = f"visitor:{verified(mine.http.cookies[COOKIE], site.secret)}"
+    (kept,) = site.kept.listed(owner)
+    assert WHOM in mine.arrive(f"?conversation={kept.id}")
+    shown = other.arrive(f"?conversation={kept.id}")
+    assert WHOM not in shown
+    assert "you have no conversation" in shown
+
+
+# -- logins -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site]]:
+    folder = tmp_path_factory.mktemp("guarded")
+    with served(indexed(folder), auth=logins(auth_file(folder))) as page:
+        yield page
+
+
+def auth_file(folder: Path) -> Path:
+    file = folder / "logins"
+    file.write_text("ann:one\nbob:two\n", encoding="utf-8")
+    file.chmod(0o600)
+    return file
+
+
+def test_without_a_login_nothing_is_answered(guarded: tuple[str, Site]) -> None:
+    address = guarded[0]
+    asked = [
+        *(("GET", path) for path in ("config", "gradio_api/info", "gradio_api/openapi.json")),
+        *(("GET", path) for path in ("gradio_api/queue/data?session_hash=a", "gradio_api/queue/status")),
+        *(("GET", path) for path in ("gradio_api/file=/etc/passwd", "gradio_api/upload_progress?upload_id=a")),
+        *(("GET", path) for path in ("gradio_api/call/ask/a", "gradio_api/dev/reload", "gradio_api/login_check")),
+        *(("POST", f"gradio_api/{path}") for path in ("queue/join", "call/ask", "call/v2/ask", "run/predict")),
+        *(("POST", f"gradio_api/{path}") for path in ("api/ask", "upload", "component_server")),
+    ]
+    codes = {path: httpx.request(method, f"{address}{path}").status_code for method, path in asked}
+    assert set(codes.values()) == {401}, codes
+    shown = httpx.get(address, headers={"accept": "text/html"}).text
+    assert "Minister" not in shown
+    assert "3 articles" not in shown
+
+
+def test_a_wrong_password_is_refused(guarded: tuple[str, Site]) -> None:
+    reply = httpx.post(f"{guarded[0]}login", data={"username": "ann", "password": "two"})
+    assert reply.status_code == 400
+    assert "set-cookie" not in reply.headers
+
+
+def test_two_logins_do_not_see_each_others_conversations(guarded: tuple[str, Site]) -> None:
+    address, site = guarded
+    ann, bob = Tab(address, ("ann", "one")), Tab(address, ("bob", "two"))
+    ann.ask(WHOM)
+    (kept,) = site.kept.listed("login:ann")
+    assert site.kept.listed("login:bob") == []
+    assert WHOM in Tab(address, ("ann", "one")).arrive(f"?conversation={kept.id}")
+    shown = bob.arrive(f"?conversation={kept.id}")
+    assert WHOM not in shown
+    assert "you have no conversation" in shown
+
+
+# -- many at once -------------------------------------------------------------------------------------
+
+
+class Waiting(ByWords):
+    """Reads "together" only when two do, and "wait" once the gate is open; remembers what it read."""
+
+    def __init__(self) -> None:
+        self.meeting, self.gate = threading.Barrier(2, timeout=10), threading.Event()
+        self.questions: list[str] = []
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        self.questions.append(question)
+        if "together" in question:
+            self.meeting.wait()
+        if "wait" in question:
+            self.gate.wait(20)
+        return super().read(question, hits)
+
+
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Site, Waiting]]:
+    """A page that works on two questions at once and lets one wait."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(app, "MAX_WAITING", 1)
+    reader = Waiting()
+    with served(indexed(tmp_path)) as (address, site):
+        site.pipeline.reader = reader
+        yield address, site, reader
+        reader.gate.set()
+
+
+def fill(address: str) -> None:
+    """Ask until no more questions are taken."""
+    assert until(lambda: call(address, "Will Moscow wait?").status_code == 503)
+
+
+def test_two_questions_are_answered_at_once(busy: tuple[str, Site, Waiting]) -> None:
     with ThreadPoolExecutor(2) as askers:
-        kinds = [kind for kind, _ in askers.map(lambda _: ask(address, "together"), range(2))]
+        kinds = [kind for kind, _ in askers.map(lambda _: ask(busy[0], "Moscow together?"), range(2))]
     assert kinds == ["complete", "complete"]
 
 
-def test_a_full_queue_turns_questions_away(address):
-    answers = [join(address, "slow") for _ in range(8)]
-    assert answers[0].status_code == 200
-    assert answers[-1].status_code == 503
-    assert "full" in answers[-1].text
+def test_a_full_queue_turns_questions_away(busy: tuple[str, Site, Waiting]) -> None:
+    fill(busy[0])
+    reply = call(busy[0], "Will Moscow wait?")
+    assert reply.status_code == 503
+    assert "full" in reply.text
 
 
-def test_an_interrupt_ends_it_and_closes_the_index(server):
-    process, _ = server
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
-    assert (process.returncode, out) == (0, "")
-    assert "AssertionError" not in err
+@pytest.mark.parametrize("at", [pytest.param("", marks=needs_chromium)])
+def test_a_full_queue_is_told_on_the_page(busy: tuple[str, Site, Waiting], browser: Browser, at: str) -> None:
+    address, _, reader = busy
+    watched = Watch(browser, address, at=at)
+    fill(address)
+    watched.ask(WHOM)
+    expect(watched.page.get_by_text("busy")).to_be_visible()
+    reader.gate.set()
+    watched.context.close()
 
 
-def test_a_missing_index_is_told_without_waiting_for_the_page():
-    out, err = started("missing", free_port()).communicate(timeout=20)
-    assert out == ""
-    assert err.endswith("rag.errors.IndexMissing: there is no index at missing\nMake one.\n")
+def test_closing_the_tab_stops_the_work(busy: tuple[str, Site, Waiting]) -> None:
+    address, site, reader = busy
+    searching, go_on = threading.Event(), threading.Event()
+    retrieve = site.pipeline.retriever.retrieve
+
+    def slowly(*arguments: object) -> list[Hit]:
+        searching.set()
+        go_on.wait(10)
+        return retrieve(*arguments)
+
+    site.pipeline.retriever = SimpleNamespace(retrieve=slowly)
+    tab = Tab(address)
+    tab.join("Whom does Moscow favour?")
+    with tab.events():
+        assert searching.wait(10)
+    time.sleep(0.5)  # for the server to notice
+    go_on.set()
+    assert until(lambda: site.meter.n_asking == 0)
+    assert reader.questions == []
+    assert Tab.ask
+    assert ask(address, WHOM)[0] == "complete"  # and its place is free again
 
 
-def test_a_taken_port_is_named_with_the_way_out():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(CitewiseError, match=f"127.0.0.1:{port}: Address already in use") as caught:
-            app.serve("no index is opened", port=port)
-    assert "--port" in caught.value.hint
+def test_a_question_whose_tab_is_closed_while_it_is_read_is_not_kept(busy: tuple[str, Site, Waiting]) -> None:
+    address, site, reader = busy
+    tab = Tab(address)
+    tab.join("Will Moscow wait?")
+    with tab.events():
+        assert until(lambda: reader.questions)
+    time.sleep(0.5)
+    reader.gate.set()
+    assert until(lambda: site.meter.n_asking == 0)
+    assert "Will Moscow wait?" not in tab.arrive()

@@ -25,6 +25,8 @@ JAKARTA = Exchange("Who met in Jakarta in January 2005?", "Kofi Annan and Colin 
 YOUTUBE = Exchange("Which company did Google buy in 2006?", "YouTube")
 ALL = (AYRAULT, BOLT, LEHMAN, MACRON, TUNNEL, TITANIC, MINERS, MERKEL, MEDALS, JAKARTA, YOUTUBE)
 
+WALLET = Exchange("What is Google Wallet?", "a mobile payment system")
+
 
 def rewrite(turn: Exchange, question: str) -> str:
     return Rules().rewrite([turn], question)
@@ -42,6 +44,7 @@ def rewrite(turn: Exchange, question: str) -> str:
         (LEHMAN, "When did it collapse?", "When did Lehman Brothers collapse?"),
         (LEHMAN, "Who was its chief executive?", "Who was Lehman Brothers' chief executive?"),
         (LEHMAN, "When did they file for bankruptcy?", "When did Lehman Brothers file for bankruptcy?"),
+        (WALLET, "When was it launched?", "When was Google Wallet launched?"),
         (TUNNEL, "How long is it?", "How long is the Channel Tunnel?"),
         (TITANIC, "How old is he?", "How old is James Cameron?"),
         (TITANIC, "How much did it cost?", "How much did Titanic cost?"),

@@ -9,7 +9,7 @@ import pytest
 
 from page.conversations import Conversations
 from page.meter import Meter
-from page.talk import Desk, Failed, Scene, Talk, exchanges, told
+from page.talk import Desk, Failed, Scene, Talk, exchanges, merged, told
 from page.views import Opened, Turn
 from rag.domain import EVERYWHERE, Answer, Article, Exchange, Hit, Passage, Stage, Where
 from rag.errors import CitewiseError, ConversationMissing, ConversationsFault, QuestionError
@@ -97,6 +97,8 @@ def asked(desk: Desk, *questions: str) -> Talk:
 
 def test_a_question_shows_its_stages_and_then_the_answer_with_its_first_quote_open(desk):
     *working, done = desk.ask("me", Talk(), "What was found?")
+    *working, last_chance = working
+    assert last_chance == Scene(None)  # nothing new to see, but a stopped question ends here
     assert [scene.stage for scene in working] == [
         "Searching…",
         "Searching 2,312 articles…",
@@ -123,6 +125,14 @@ def test_an_answer_is_kept_for_its_owner_and_opens_again_by_its_link(desk):
 def test_a_follow_up_may_lean_on_what_was_said_before(desk, engine):
     asked(desk, "What was found?", "Where?")
     assert engine.turns == [[], [Exchange("What was found?", "A crack was found in its third pier.")]]
+
+
+def test_a_question_that_is_stopped_while_it_is_read_is_not_kept(desk, kept):
+    scenes = desk.ask("me", Talk(), "What was found?")
+    while next(scenes).talk is not None:  # as far as reading goes
+        pass
+    scenes.close()
+    assert kept.listed("me") == []
 
 
 def test_only_the_last_turns_are_leant_on_and_failures_never(desk):
@@ -227,6 +237,85 @@ def test_quotes_and_passages_of_a_turn_open_and_others_do_not(desk):
     assert desk.consider(talk, id, 2).passage.id == 2
     assert desk.cite(talk, id, 1) is desk.cite(talk, "unknown", 0) is desk.cite(talk, id, -1) is None
     assert desk.consider(talk, id, 1) is desk.consider(talk, "unknown", 2) is None
+
+
+def questions(turns: Sequence[Turn | Failed]) -> list[str]:
+    return [turn.question if isinstance(turn, Failed) else turn.record.question for turn in turns]
+
+
+def test_two_questions_at_once_lose_neither(desk, kept):
+    talk = asked(desk, "First?")
+    slow, quick = desk.ask("me", talk, "Slow?"), desk.ask("me", talk, "Quick?")
+    next(slow)
+    assert questions(last(quick).talk.turns) == ["First?", "Quick?"]
+    done = last(slow).talk
+    assert questions(done.turns) == ["First?", "Quick?", "Slow?"]
+    assert kept.opened("me", talk.id)[1] == list(done.turns)
+
+
+def test_a_question_asked_from_a_screen_that_lags_goes_on_from_what_is_kept(desk, engine):
+    lagging = asked(desk, "First?")
+    last(desk.ask("me", lagging, "Second?"))
+    working, *_, done = desk.ask("me", lagging, "Third?")
+    assert questions(working.talk.turns) == ["First?", "Second?"]
+    assert questions(done.talk.turns) == ["First?", "Second?", "Third?"]
+    assert [exchange.question for exchange in engine.turns[-1]] == ["First?", "Second?"]
+
+
+def test_suggestions_that_come_late_take_no_answer_off_the_screen(desk, monkeypatch):
+    lagging = asked(desk, "First?")
+
+    def follow_ups(*_):
+        last(desk.ask("me", lagging, "Second?"))
+        return ["Who reopened it?"]
+
+    monkeypatch.setattr("page.talk.follow_ups", follow_ups)
+    talk = desk.suggest("me", lagging).talk
+    assert questions(talk.turns) == ["First?", "Second?"]
+    assert talk.turns[0].suggestions == ("Who reopened it?",)
+
+
+def test_a_thumb_given_while_a_question_is_in_work_stays(desk):
+    talk = asked(desk, "First?")
+    asking = desk.ask("me", talk, "Second?")
+    next(asking)
+    desk.judge("me", talk, talk.turns[0].id, 1)
+    assert [turn.verdict for turn in last(asking).talk.turns] == [1, 0]
+
+
+def test_an_answer_asked_again_goes_to_the_end_if_another_came_meanwhile(desk, kept):
+    talk = asked(desk, "First?")
+    again = desk.retry("me", talk, talk.turns[0].id)
+    next(again)
+    last(desk.ask("me", talk, "Second?"))
+    assert questions(last(again).talk.turns) == ["First?", "Second?", "First?"]
+    assert questions(kept.opened("me", talk.id)[1]) == ["First?", "Second?", "First?"]
+
+
+def test_undo_takes_back_what_is_the_last_by_now_and_no_more(desk, kept):
+    lagging = asked(desk, "First?")
+    last(desk.ask("me", lagging, "Second?"))
+    assert questions(desk.undo("me", lagging).talk.turns) == ["First?"]
+    assert questions(kept.opened("me", lagging.id)[1]) == ["First?"]
+
+
+def test_a_conversation_deleted_meanwhile_begins_anew_with_the_answer(desk, kept):
+    talk = asked(desk, "First?")
+    asking = desk.ask("me", talk, "Second?")
+    next(asking)
+    kept.delete("me", talk.id)
+    done = last(asking).talk
+    assert questions(done.turns) == ["Second?"]
+    assert done.id != talk.id
+    assert kept.opened("me", done.id)[1] == list(done.turns)
+
+
+def test_turns_that_are_not_kept_stay_where_they_stood(desk):
+    talk = asked(desk, "", "First?", "", "Second?")
+    kept = [turn for turn in talk.turns if isinstance(turn, Turn)]
+    assert questions(talk.turns) == ["", "First?", "", "Second?"]
+    assert merged(talk.turns, kept) == talk.turns
+    assert questions(merged(talk.turns, kept[:1])) == ["", "First?", ""]
 
 
 def test_suggestions_are_asked_for_once_and_kept(desk, kept, monkeypatch):
