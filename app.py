@@ -56,7 +56,7 @@ class Page(Screen):
 
         # When the person last went to another conversation: what was asked in the one before is stopped, or its
         # answer would take them back.
-        self.left = gr.State(0.0)
+        self.left = gr.Number(visible="hidden")
         self._wire_endpoint()  # first, so that no handler takes its name
         self._wire_arrival(blocks)
         self._wire_asking()
@@ -69,7 +69,8 @@ class Page(Screen):
         def answer(question: str, k: int | None = None) -> dict[str, Any]:
             """Answer a question from the articles with quotes, or say why they do not."""
             try:
-                return to_json(self.site.pipeline.ask(question, k=k))
+                with self.site.meter.asking("ask"):
+                    return to_json(self.site.pipeline.ask(question, k=k))
             except CitewiseError as error:
                 raise gr.Error(str(error), print_exception=False) from error
 
@@ -136,11 +137,8 @@ class Page(Screen):
             self.chat.example_select(example, [self.talk], self.screen, **asking),
             _bridge("talk").click(act, given, [*self.screen, *self.filter, self.tabs], **asking),
         ]
-        suggesting = [
+        for event in events:
             event.then(suggest, [self.talk], self.screen, concurrency_id="suggest", **QUIET)
-            for event in events
-        ]
-        self.box.submit(None, cancels=suggesting)  # they are for the last answer alone
         _bridge("stop").click(stop, [self.talk], self.screen, cancels=events, **AT_ONCE)
         self.left.change(None, cancels=events)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,21 +29,22 @@ class Meter:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock, self._begun = clock, threading.Lock(), clock()
-        self._n_asking = self._n_answered = 0
+        self._asking: Counter[str] = Counter()
+        self._n_answered = 0
         self._timings: deque[tuple[Timing, ...]] = deque(maxlen=N_KEPT)
         self._moments: deque[float] = deque(maxlen=10_000)
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self, owner: str) -> Iterator[None]:
         """Count a question as being worked on."""
         with self._lock:
-            self._n_asking += 1
+            self._asking[owner] += 1
             self._moments.append(self._clock())
         try:
             yield
         finally:
             with self._lock:
-                self._n_asking -= 1
+                self._asking -= Counter([owner])  # which drops those at zero
 
     def answered(self, record: Record) -> None:
         """Remember how long an answer took."""
@@ -55,7 +56,13 @@ class Meter:
     @property
     def n_asking(self) -> int:
         """How many questions are being worked on."""
-        return self._n_asking
+        with self._lock:
+            return self._asking.total()
+
+    def is_asking(self, owner: str) -> bool:
+        """Whether a question of this owner is being worked on."""
+        with self._lock:
+            return owner in self._asking
 
     @property
     def n_answered(self) -> int:

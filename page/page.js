@@ -38,8 +38,25 @@
     if (last && now !== talked) setTimeout(() => (last.closest(".message-row") ?? last).scrollIntoView(), DRAWN_MS);
     talked = now;
     one(".cw-toggle")?.setAttribute("aria-expanded", String(shelfIsOpen()));
-    one("#cw-chat .examples")?.removeAttribute("role"); // Gradio's list has no items, and this label other words
+    name();
+  }
+
+  // What Gradio leaves without a name, or names wrongly, for those who do not see it.
+  function name() {
+    one("#cw-chat .examples")?.removeAttribute("role"); // its list has no items, and this label other words
     one("#cw-drop .upload-container")?.removeAttribute("aria-label");
+    for (const box of document.querySelectorAll("#cw-filter .timebox")) {
+      const told = box.parentElement.querySelector("[data-testid='block-info']")?.textContent.trim();
+      box.querySelector("input")?.setAttribute("aria-label", told);
+      box.querySelector("button")?.setAttribute("aria-label", `Choose a day: ${told}`);
+    }
+    const months = document.querySelectorAll("#cw-filter .nav-button");
+    months.forEach((button, n) => button.setAttribute("aria-label", n ? "Next month" : "Previous month"));
+    for (const cross of document.querySelectorAll("#cw-filter .token > .token-remove")) {
+      cross.title = `Remove ${cross.parentElement.textContent.trim()}`;
+    }
+    const fold = one("#cw-filter .label-wrap");
+    fold?.setAttribute("aria-expanded", String(fold.classList.contains("open")));
   }
 
   // Of attributes only those that the server changes: whether a fold is open is the reader's affair.
@@ -111,6 +128,7 @@
 
   const here = { copy, fill, back: goBack, toggle: () => setShelf(!shelfIsOpen()) };
   document.addEventListener("click", (event) => {
+    setTimeout(name, DRAWN_MS); // Gradio's fold opens without a change of what is in it
     const button = event.target.closest("button[data-to], button[data-here]");
     if (!button) return event.target.closest("#cw-shelf") ? undefined : closeDrawer();
     const { to, do: verb } = button.dataset;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from page.evidence import NO_EVIDENCE as NO_EVIDENCE  # all panels are found here
 from page.evidence import evidence_html as evidence_html
@@ -151,9 +151,15 @@ def _row(row: Row) -> str:
     return (
         f'<tr><th scope="row">{read}</th><td>{inline(shortened(row.source, MAX_TITLE_CHARS))}</td>'
         f"<td>{time_html(row.published, SHORT)}</td>"
-        f'<td class="cw-size">{row.n_chars:,}<span class="cw-unit"> characters</span></td>'
-        f'<td class="cw-size">{row.n_passages:,}<span class="cw-unit"> passages</span></td><td>{only}</td></tr>'
+        f'<td class="cw-size">{_size(row.n_chars, "character")}</td>'
+        f'<td class="cw-size">{_size(row.n_passages, "passage")}</td><td>{only}</td></tr>'
     )
+
+
+def _size(n: int, noun: str) -> str:
+    """A number and its unit, which is shown where no column has it at its head."""
+    number, unit = count(n, noun).split(" ")
+    return f'{number}<span class="cw-unit"> {unit}</span>'
 
 
 def _paging(listing: Listing) -> str:
@@ -238,6 +244,15 @@ def upload_html(progress: Progress) -> str:
     return (
         f'<div class="cw-upload" role="status"><p dir="auto">{safe(progress.told)}</p>{bar}{problems}</div>'
     )
+
+
+def legend_html(colours: Mapping[str, str]) -> str:
+    """Return which source has which colour in the chart; a colour is written as #D55E00."""
+    items = "".join(
+        f"<li{attributes(style=f'--cw-shown:{colour}')}>{inline(source)}</li>"
+        for source, colour in colours.items()
+    )
+    return f'<ul class="cw-legend" aria-label="Sources in the chart">{items}</ul>' if items else ""
 
 
 # -- machine ------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Gradio is imported where it is used: it takes seconds.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +14,13 @@ from page.charts import articles_by_time
 from page.site import Site
 from page.talk import Failed, Scene, Talk
 from rag.domain import EVERYWHERE
+from rag.render import shortened, visible
 
 # Told apart in light and in dark, and by those who do not see red and green alike (Okabe and Ito 2008).
 SOURCE_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8C8C8C", "#B8A800")
+MIN_TOP = 4  # articles at the top of the chart at least; below it, Vega puts fractions on the axis
+MIN_BARS = 12  # answers that the chart of timings has room for; one alone would fill it
+MAX_NAME_CHARS = 80  # of a source or a title in a part of Gradio, which shows it as it is
 STAGE_COLOURS = {"retrieve": "#0072B2", "read": "#D55E00"}
 
 _INVITATION = """## Ask. Then check.
@@ -99,7 +104,7 @@ class Screen:
                     file_count="multiple",
                     file_types=list(self.site.library.suffixes),
                     elem_id="cw-drop",
-                    height=140,
+                    height=110,
                     visible=not self.site.library.read_only,
                 )
                 self.progress = gr.HTML("", apply_default_css=False)
@@ -109,8 +114,14 @@ class Screen:
                     color="source",
                     title="Articles over time",
                     x_label_angle=-45,
+                    colors_in_legend=[],  # Gradio's legend is one line, cut off where the chart ends
                     elem_id="cw-histogram",
                     buttons=[],
+                )
+                self.legend = gr.HTML("", apply_default_css=False)
+                told = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+                self.histogram.change(
+                    lambda: panels.legend_html(self._bars()[1]), None, [self.legend], **told
                 )
 
     def _machine_tab(self) -> None:
@@ -120,12 +131,14 @@ class Screen:
             with gr.Column(scale=1, min_width=340):
                 self.machine = gr.HTML("", apply_default_css=False)
             with gr.Column(scale=1, min_width=340):
-                self.timings = gr.LinePlot(
+                self.timings = gr.BarPlot(
                     x="answer",
                     y="ms",
                     color="stage",
                     color_map=STAGE_COLOURS,
                     title="The last answers, in milliseconds",
+                    x_title="answers, the newest last",
+                    x_axis_labels_visible=False,
                     elem_id="cw-timings",
                     buttons=[],
                 )
@@ -158,8 +171,8 @@ class Screen:
         import gradio as gr
 
         library = self.site.library
-        named = [(f"{source} ({n:,})", source) for source, n in library.sources() if source]
-        titled = [(title or id, id) for id, title in library.titles()]
+        named = [(f"{_short(source)} ({n:,})", source) for source, n in library.sources() if source]
+        titled = [(_short(title or id), id) for id, title in library.titles()]
         return gr.update(choices=named), gr.update(choices=titled)
 
     def shelved(self, owner: str, current: str, words: str = "") -> str:
@@ -179,17 +192,28 @@ class Screen:
         import gradio as gr
         import pandas as pd
 
-        rows = articles_by_time(self.site.library.months())
+        rows, colours = self._bars()
+        heights: Counter[str] = Counter()
+        for when, _, n in rows:
+            heights[when] += n
+        limits = [0, MIN_TOP] if max(heights.values(), default=0) < MIN_TOP else None
+        bars = pd.DataFrame(rows, columns=["when", "source", "articles"])
+        return gr.BarPlot(value=bars, color_map=colours, y_lim=limits)
+
+    def _bars(self) -> tuple[list[tuple[str, str, int]], dict[str, str]]:
+        """Return (month or year, source, articles) as the chart shows them, and the colours of the sources."""
+        rows = [(when, _short(source), n) for when, source, n in articles_by_time(self.site.library.months())]
         sources = sorted({source for _, source, _ in rows})
-        colours = dict(zip(sources, SOURCE_COLOURS, strict=False))
-        return gr.BarPlot(value=pd.DataFrame(rows, columns=["when", "source", "articles"]), color_map=colours)
+        return rows, dict(zip(sources, SOURCE_COLOURS, strict=False))
 
     def timing(self) -> Any:
         """Return how long the last answers took, as a data frame."""
         import pandas as pd
 
-        rows = [(t.n, t.stage, t.ms) for t in self.site.meter.timings()]
-        return pd.DataFrame(rows, columns=["answer", "stage", "ms"])
+        rows = [(f"{t.n:>9}", t.stage, t.ms) for t in self.site.meter.timings()]  # they are sorted as words
+        n_free = MIN_BARS - len({answer for answer, _, _ in rows})
+        free = [(" " * n, stage, 0.0) for n in range(1, n_free + 1) for stage in STAGE_COLOURS]
+        return pd.DataFrame(rows + free, columns=["answer", "stage", "ms"])
 
     def masthead(self) -> str:
         """Return the head of the page as it is now."""
@@ -230,6 +254,10 @@ def _box() -> Any:
         autofocus=True,
         elem_id="cw-ask",
     )
+
+
+def _short(name: str) -> str:
+    return visible(shortened(name, MAX_NAME_CHARS))
 
 
 def _place(id: str) -> str:

@@ -126,7 +126,7 @@ class Desk:
         open_now = replace(talk, turns=before)
         yield Scene(open_now, question, "Searching…", box="")
         try:
-            with self._meter.asking():
+            with self._meter.asking(owner):
                 for stage in self._engine.stages(question, None, where, exchanges(before)):
                     if isinstance(stage, Answer):
                         yield Scene(None)  # the last chance to stop it
@@ -191,7 +191,7 @@ class Desk:
             self._kept.judge(owner, turn.id, turn.verdict, turn.remark)
         except CitewiseError as error:
             return failed(talk, turn.record.question, error)
-        return Scene(self._current(owner, _with(talk, turn)))
+        return self._marked(owner, _with(talk, turn))
 
     def suggest(self, owner: str, talk: Talk) -> Scene:
         """Add questions to ask next to the last answer, unless somebody else is waiting for an answer."""
@@ -205,7 +205,11 @@ class Desk:
                 self._kept.suggest(owner, last.id, found)
         except CitewiseError:
             return Scene(talk)
-        return Scene(self._current(owner, _with(talk, replace(last, suggestions=found))))
+        return self._marked(owner, _with(talk, replace(last, suggestions=found)))
+
+    def _marked(self, owner: str, talk: Talk) -> Scene:
+        """Show what was added to a turn, unless a question is in work: its answer brings that along."""
+        return Scene(None if self._meter.is_asking(owner) else self._current(owner, talk))
 
     def cite(self, talk: Talk, turn_id: str, at: int) -> Opened | None:
         """Open a quote of an answer in its article."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from rag.domain import Article, Vectors
 from rag.store import Shape, Store
 from rag.truth import Piece, Truth, vector_key
 from tests.fakes import LetterEmbedder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SHAPE = Shape(LetterEmbedder.name, LetterEmbedder.dim, 40)
 
@@ -133,3 +137,14 @@ def reader(path: Path) -> Iterator[Truth]:
     opened = Truth(path)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of a module; for a session it would keep its event loop running in all others."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.served import ARGUMENTS, CHROMIUM
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)

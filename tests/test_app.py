@@ -2,8 +2,8 @@
 
 import json
 import os
-import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,12 +29,12 @@ from tests.served import ARGUMENTS, CHROMIUM, WHOM, ByWords, Watch, free_port, i
 
 HOME = Path(app.__file__).parent
 NOWHERE = "Is there gold?"
-needs_chromium = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason="there is no /usr/bin/chromium; on Debian: apt-get install chromium"
-    ),
-]
+expect.set_options(timeout=10_000)  # ms; a loaded machine is slow, not wrong
+
+
+def in_chromium(test: Callable[..., None]) -> Callable[..., None]:
+    reason = "there is no /usr/bin/chromium; on Debian: apt-get install chromium"
+    return pytest.mark.browser(pytest.mark.skipif(not CHROMIUM.exists(), reason=reason)(test))
 
 
 class Tab:
@@ -181,7 +181,9 @@ def test_the_chat_interprets_nothing_that_it_is_given(address: str) -> None:
 def test_no_door_is_left_open(address: str) -> None:
     config = httpx.get(f"{address}config").json()
     assert config["analytics_enabled"] is config["run_history"] is config["show_error"] is False
-    closed = {path: httpx.get(f"{address}{path}").status_code for path in ("monitoring", "monitoring/summary")}
+    closed = {
+        path: httpx.get(f"{address}{path}").status_code for path in ("monitoring", "monitoring/summary")
+    }
     assert set(closed.values()) == {403}, closed
     absent = ("gradio_api/runs", "gradio_api/run-history/records", "flag", "gradio_api/mcp/")
     found = {path: httpx.get(f"{address}{path}").status_code for path in absent}
@@ -260,9 +262,18 @@ def test_without_a_login_nothing_is_answered(guarded: tuple[str, Site]) -> None:
     asked = [
         *(("GET", path) for path in ("config", "gradio_api/info", "gradio_api/openapi.json")),
         *(("GET", path) for path in ("gradio_api/queue/data?session_hash=a", "gradio_api/queue/status")),
-        *(("GET", path) for path in ("gradio_api/file=/etc/passwd", "gradio_api/upload_progress?upload_id=a")),
-        *(("GET", path) for path in ("gradio_api/call/ask/a", "gradio_api/dev/reload", "gradio_api/login_check")),
-        *(("POST", f"gradio_api/{path}") for path in ("queue/join", "call/ask", "call/v2/ask", "run/predict")),
+        *(
+            ("GET", path)
+            for path in ("gradio_api/file=/etc/passwd", "gradio_api/upload_progress?upload_id=a")
+        ),
+        *(
+            ("GET", path)
+            for path in ("gradio_api/call/ask/a", "gradio_api/dev/reload", "gradio_api/login_check")
+        ),
+        *(
+            ("POST", f"gradio_api/{path}")
+            for path in ("queue/join", "call/ask", "call/v2/ask", "run/predict")
+        ),
         *(("POST", f"gradio_api/{path}") for path in ("api/ask", "upload", "component_server")),
     ]
     codes = {path: httpx.request(method, f"{address}{path}").status_code for method, path in asked}
@@ -309,16 +320,26 @@ class Waiting(ByWords):
         return super().read(question, hits)
 
 
-@pytest.fixture
-def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Site, Waiting]]:
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site]]:
     """A page that works on two questions at once and lets one wait."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(app, "MAX_WAITING", 1)
-    reader = Waiting()
-    with served(indexed(tmp_path)) as (address, site):
-        site.pipeline.reader = reader
-        yield address, site, reader
-        reader.gate.set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "cpu_count", lambda: 2)
+        patch.setattr(app, "MAX_WAITING", 1)
+        with served(indexed(tmp_path_factory.mktemp("small"))) as page:
+            yield page
+
+
+@pytest.fixture
+def busy(small: tuple[str, Site], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Site, Waiting]]:
+    """The small page with a reader that can be made to wait; nothing of it is left in work."""
+    (address, site), reader = small, Waiting()
+    monkeypatch.setattr(site.pipeline, "reader", reader)
+    monkeypatch.setattr(site.pipeline, "retriever", site.pipeline.retriever)
+    yield address, site, reader
+    reader.gate.set()
+    queue = f"{address}gradio_api/queue/status"
+    assert until(lambda: httpx.get(queue).json()["queue_size"] == site.meter.n_asking == 0)
 
 
 def fill(address: str) -> None:
@@ -339,15 +360,20 @@ def test_a_full_queue_turns_questions_away(busy: tuple[str, Site, Waiting]) -> N
     assert "full" in reply.text
 
 
-@pytest.mark.parametrize("at", [pytest.param("", marks=needs_chromium)])
-def test_a_full_queue_is_told_on_the_page(busy: tuple[str, Site, Waiting], browser: Browser, at: str) -> None:
+@in_chromium
+def test_a_full_queue_is_told_on_the_page(busy: tuple[str, Site, Waiting], browser: Browser) -> None:
     address, _, reader = busy
-    watched = Watch(browser, address, at=at)
+    watched = Watch(browser, address)
     fill(address)
     watched.ask(WHOM)
-    expect(watched.page.get_by_text("busy")).to_be_visible()
+    toast = watched.page.get_by_text("This application is currently busy. Please try again.")
+    expect(toast).to_be_visible()
+    expect(watched.page.get_by_label("Your question")).to_have_value(WHOM)  # to be sent once more
+    (told,) = watched.faults
+    assert "503" in told
+    watched.faults.clear()
     reader.gate.set()
-    watched.context.close()
+    watched.close()
 
 
 def test_closing_the_tab_stops_the_work(busy: tuple[str, Site, Waiting]) -> None:
@@ -369,7 +395,6 @@ def test_closing_the_tab_stops_the_work(busy: tuple[str, Site, Waiting]) -> None
     go_on.set()
     assert until(lambda: site.meter.n_asking == 0)
     assert reader.questions == []
-    assert Tab.ask
     assert ask(address, WHOM)[0] == "complete"  # and its place is free again
 
 
@@ -383,3 +408,237 @@ def test_a_question_whose_tab_is_closed_while_it_is_read_is_not_kept(busy: tuple
     reader.gate.set()
     assert until(lambda: site.meter.n_asking == 0)
     assert "Will Moscow wait?" not in tab.arrive()
+
+
+# -- two things at once in one page -------------------------------------------------------------------
+
+
+@in_chromium
+def test_a_question_asked_while_suggestions_are_made_loses_no_answer(
+    busy: tuple[str, Site, Waiting], browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def follow_ups(*_: object) -> list[str]:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(10)
+        return ["Who is Ida Moll?"]
+
+    monkeypatch.setattr("page.talk.follow_ups", follow_ups)
+    watched = Watch(browser, busy[0])
+    watched.answered(WHOM)
+    assert begun.wait(10)
+    watched.ask("Will the repair wait?")
+    expect(watched.page.locator(".cw-working")).to_contain_text("Reading")
+    go_on.set()
+    watched.page.wait_for_timeout(500)
+    assert watched.page.locator(".cw-working").count() == 1  # what comes late does not hide what is in work
+    busy[2].gate.set()
+    expect(watched.page.locator("#cw-chat .cw-answer")).to_have_count(2)
+    again = watched.opened(watched.page.url.removeprefix(busy[0]))
+    expect(again.locator("#cw-chat .cw-question")).to_have_text([WHOM, "Will the repair wait?"])
+    watched.close()
+
+
+@in_chromium
+def test_whoever_goes_to_another_conversation_is_not_taken_back(
+    busy: tuple[str, Site, Waiting], browser: Browser
+) -> None:
+    address, site, reader = busy
+    watched = Watch(browser, address)
+    page, kept = watched.page, watched.page.locator("#cw-shelf .cw-open")
+    watched.answered(WHOM)
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("#cw-chat .cw-answer")).to_have_count(0)
+    for leave in (kept.first, page.get_by_role("button", name="New conversation")):
+        watched.ask("Will Moscow wait?")
+        expect(page.locator(".cw-working")).to_contain_text("Reading")
+        leave.click()
+        expect(page.locator(".cw-working")).to_have_count(0)
+        reader.gate.set()
+        assert until(lambda: site.meter.n_asking == 0)
+        page.wait_for_timeout(200)
+        reader.gate.clear()
+        expect(kept).to_have_count(1)
+        assert "Will Moscow wait?" not in page.content()
+    expect(page.locator("#cw-chat .cw-question")).to_have_count(0)
+    watched.close()
+
+
+# -- behind a proxy -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def proxied(prefix: str, port: int) -> Iterator[str]:
+    """Show the server at ``port`` below ``prefix``, as a reverse proxy does; yield its address there."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if not self.path.startswith(f"{prefix}/"):
+                self.send_response(
+                    204 if self.path == "/favicon.ico" else 404
+                )  # each browser asks for that one
+                self.end_headers()
+                return
+            upstream = HTTPConnection("127.0.0.1", port)
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            upstream.request(self.command, self.path.removeprefix(prefix), body, dict(self.headers))
+            reply = upstream.getresponse()
+            self.send_response(reply.status)
+            for name, value in reply.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "server", "date"):
+                    self.send_header(name, value)
+            self.end_headers()
+            while some := reply.read1(65536):
+                self.wfile.write(some)
+            upstream.close()
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Browsers hang up, which is no error."""
+
+    proxy = Quiet(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{proxy.server_port}{prefix}/"
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+
+
+@in_chromium
+def test_below_a_prefix_all_of_the_page_works(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
+    with served(indexed(tmp_path), port=port, root_path="/news"), proxied("/news", port) as address:
+        assert httpx.get(f"{address}config").json()["root"] == address.rstrip("/")
+        watched = Watch(browser, address)
+        watched.answered(WHOM)
+        expect(watched.page.locator("#cw-side mark.cw-here").first).to_be_visible()
+        assert watched.page.url.startswith(f"{address}?conversation=")
+        again = watched.opened(watched.page.url.removeprefix(address))
+        expect(again.locator("#cw-chat .cw-question")).to_have_text(WHOM)
+        watched.close()
+
+
+# -- beginning and ending -----------------------------------------------------------------------------
+
+SERVE = """
+import sys
+import cli
+from page.conversations import Conversations
+from rag.pipeline import Pipeline
+
+def told(kind):
+    close = kind.close
+    def closed(self):
+        close(self)
+        print("closed", kind.__name__)
+    kind.close = closed
+
+told(Conversations)
+told(Pipeline)
+sys.exit(cli.main(["chat", *sys.argv[1:]]))
+"""
+
+
+def chat(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SERVE, *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=HOME, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def test_a_public_page_without_logins_is_read_only_and_an_interrupt_ends_it(tmp_path: Path) -> None:
+    port = free_port()
+    process = chat("--index", indexed(tmp_path), "--host", "0.0.0.0", "--port", port)
+    try:
+        assert process.stderr is not None
+        notice = process.stderr.readline().strip()
+        assert notice.startswith("Read only: others can reach this page")
+        assert "--auth" in notice
+        while not (line := process.stderr.readline()).startswith("Citewise answers at"):
+            assert line
+        address = f"http://127.0.0.1:{port}/"
+        assert notice in Tab(address).arrive()
+        upload = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.txt", b"text")})
+        assert upload.status_code == 413
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, "closed Conversations\nclosed Pipeline\n")
+    assert "Traceback" not in err
+
+
+class Launched(Exception):
+    """The page would be served now."""
+
+
+@pytest.mark.parametrize(
+    ("host", "with_logins", "asked", "read_only", "noticed"),
+    [
+        ("127.0.0.1", False, False, False, False),
+        ("localhost", False, False, False, False),
+        ("127.0.0.1", False, True, True, False),
+        ("0.0.0.0", False, False, True, True),
+        ("0.0.0.0", True, False, False, False),
+        ("0.0.0.0", False, True, True, False),
+    ],
+)
+def test_a_page_that_others_reach_takes_articles_only_from_logins(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    host: str,
+    with_logins: bool,
+    asked: bool,
+    read_only: bool,
+    noticed: bool,
+) -> None:
+    def launch(_: object, site: Site, *__: object, auth: object, **___: object) -> None:
+        assert site.library.read_only is read_only
+        assert bool(site.notices) is noticed
+        assert (auth is not None) is with_logins
+        raise Launched
+
+    monkeypatch.setattr(app, "launch", launch)
+    monkeypatch.setattr(app, "build", lambda _: None)
+    monkeypatch.setattr(Site, "look_for_examples", lambda _: None)
+    auth = str(auth_file(tmp_path)) if with_logins else None
+    with pytest.raises(Launched):
+        app.serve(str(indexed(tmp_path)), host, free_port(), auth=auth, read_only=asked)
+    assert ("Read only" in capsys.readouterr().err) is noticed
+
+
+def test_only_this_machine_is_loopback() -> None:
+    assert all(map(app.is_loopback, ("127.0.0.1", "127.9.9.9", "::1", "localhost")))
+    assert not any(map(app.is_loopback, ("0.0.0.0", "::", "192.168.1.5", "example.org", "")))
+
+
+@pytest.mark.parametrize("kind", ["missing", "taken"])
+def test_what_stops_a_start_is_told_in_a_line_and_its_mend(tmp_path: Path, kind: str) -> None:
+    with served_port() as taken:
+        port = taken if kind == "taken" else free_port()
+        out, err = chat("--index", tmp_path / "none", "--port", port).communicate(timeout=20)
+    first, hint = err.splitlines()
+    assert out == ""
+    if kind == "taken":
+        assert first == f"citewise: cannot listen on 127.0.0.1:{port}: Address already in use"
+        assert "--port" in hint
+    else:
+        assert first == f"citewise: there is no index at {tmp_path / 'none'}"
+        assert "citewise index" in hint
+
+
+@contextmanager
+def served_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]

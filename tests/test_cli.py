@@ -166,8 +166,40 @@ def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[st
     assert "usage: citewise" in capsys.readouterr().err
 
 
+def test_the_flags_of_chat_reach_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr("app.serve", lambda *given, **named: served.append((*given, named)))
+    monkeypatch.chdir(HOME)
+    assert cli.main(["chat"]) == 0
+    flags = "--index i --host ::1 --port 80 --auth f --read-only --root-path /news"
+    assert cli.main(["chat", *flags.split()]) == 0
+    assert served == [
+        ("index", "127.0.0.1", 7860, {"auth": None, "read_only": False, "root_path": None}),
+        ("i", "::1", 80, {"auth": "f", "read_only": True, "root_path": "/news"}),
+    ]
+
+
 @pytest.mark.parametrize(
-    "command", [["ask", "Who is Macron?"], ["search", "Macron"], ["show", "x"], ["status"], ["chat"]]
+    ("content", "said"),
+    [(None, "No such file"), ("ann one\n", "there is no colon"), ("", "has no login")],
+)
+def test_logins_that_cannot_be_read_are_wrong_usage(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str
+) -> None:
+    file = tmp_path / "logins"
+    if content is not None:
+        file.write_text(content)
+        file.chmod(0o600)
+    code, out, err = run(capsys, "chat", "--index", index, "--port", 0, "--auth", file)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"citewise: {file}")
+    assert said in err
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ask", "Who is Macron?"], ["search", "Macron"], ["show", "x"], ["status"], ["chat", "--port", "0"]],
 )
 def test_a_missing_index_is_said_with_the_command_that_makes_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]

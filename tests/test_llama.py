@@ -24,7 +24,7 @@ from rag.domain import EVERYWHERE, Answer, Article, Citation, Hit, Passage, Wher
 from rag.errors import QuestionError
 from rag.llama import CitewiseQueryEngine, CitewiseRetriever
 from rag.pipeline import Pipeline
-from tests.fakes import FirstSentence, FixedRetriever
+from tests.fakes import AsItIs, FirstSentence, FixedRetriever
 
 WEATHER = Article(
     "news/rain.md",
@@ -63,8 +63,9 @@ class Recording(FixedRetriever):
 
 
 def pipeline(reader: object = None, retriever: FixedRetriever | None = None) -> Pipeline:
-    index = SimpleNamespace(note=None, refresh=lambda: None, close=lambda: None)
-    return Pipeline(index, retriever or FixedRetriever(HITS), reader or FirstSentence(), 8)  # type: ignore[arg-type]
+    index = SimpleNamespace(note=None, n_articles=2, refresh=lambda: None, close=lambda: None)
+    found, read = retriever or FixedRetriever(HITS), reader or FirstSentence()
+    return Pipeline(index, found, read, AsItIs(), 8)  # type: ignore[arg-type]
 
 
 def test_a_node_says_which_passage_of_which_article_it_is() -> None:

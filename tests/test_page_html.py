@@ -21,6 +21,7 @@ from page.html import (
 from page.markup import day_words, exact, link, where_words
 from page.panels import (
     SHELF_HEAD,
+    legend_html,
     listing_html,
     machine_html,
     reading_html,
@@ -479,7 +480,7 @@ ALLOWED = set(
 )
 ATTRIBUTES = set(
     "aria-current aria-disabled aria-label aria-pressed aria-sort autocomplete class datetime dir max maxlength "
-    "name role scope tabindex type value".split()
+    "name role scope style tabindex type value".split()
 )
 DATA = set(
     "answer around article at conversation do first format here open passage question sort text to turn "
@@ -529,6 +530,7 @@ HOSTILE_PARTS = {
         Reading(WORST, (PAIR,), replace(SHOWN, n_chars=10**6), 1, HOSTILE, True, HOSTILE)
     ),
     "upload": upload_html(Progress(HOSTILE, 1, 2, False, (PAIR,))),
+    "legend": legend_html({HOSTILE: "#D55E00"}),
     "machine": machine_html(Machine(((HOSTILE, (PAIR,)),))),
 }
 
@@ -671,3 +673,11 @@ def test_all_that_a_press_can_do_is_known_to_the_script():
     named = set(re.findall(r'data-here="(\w+)"', "".join([*HOSTILE_PARTS.values(), SHELF_HEAD])))
     (known,) = re.findall(r"const here = {(.*?)};", SCRIPT)
     assert named == {part.split(":")[0].strip() for part in known.split(",")}
+
+
+def test_the_legend_of_the_chart_has_the_colour_of_each_source():
+    seen = Seen(legend_html({"The Herald": "#D55E00", "A;color:red": "#0072B2"}))
+    assert [text for _, text in seen.texts] == ["The Herald", "A;color:red"]
+    styles = [value for name, value in seen.attributes if name == "style"]
+    assert styles == ["--cw-shown:#D55E00", "--cw-shown:#0072B2"]
+    assert legend_html({}) == ""

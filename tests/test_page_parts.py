@@ -7,11 +7,13 @@ from page.record import Record
 
 def test_questions_are_counted_while_they_are_worked_on():
     meter = Meter()
-    with meter.asking():
-        with meter.asking():
+    with meter.asking("me"):
+        with meter.asking("me"):
             assert meter.n_asking == 2
-        assert meter.n_asking == 1
-    assert meter.n_asking == 0
+        with meter.asking("you"):
+            assert (meter.n_asking, meter.is_asking("you")) == (2, True)
+        assert (meter.n_asking, meter.is_asking("me"), meter.is_asking("you")) == (1, True, False)
+    assert (meter.n_asking, meter.is_asking("me")) == (0, False)
 
 
 def test_questions_a_minute_are_of_the_last_five_minutes():
@@ -19,7 +21,7 @@ def test_questions_a_minute_are_of_the_last_five_minutes():
     meter = Meter(lambda: now[0])
     for moment in (0, 200, 400, 401):
         now[0] = moment
-        with meter.asking():
+        with meter.asking("me"):
             pass
     assert meter.per_minute() == 60 * 3 / 300
     now[0] = 1000
@@ -29,7 +31,7 @@ def test_questions_a_minute_are_of_the_last_five_minutes():
 def test_a_page_that_has_just_begun_does_not_boast():
     now = [0.0]
     meter = Meter(lambda: now[0])
-    with meter.asking():
+    with meter.asking("me"):
         pass
     now[0] = 1
     assert meter.per_minute() == 1

@@ -275,6 +275,16 @@ def test_suggestions_that_come_late_take_no_answer_off_the_screen(desk, monkeypa
     assert talk.turns[0].suggestions == ("Who reopened it?",)
 
 
+def test_what_is_marked_on_a_turn_does_not_hide_a_question_in_work(engine, kept, monkeypatch):
+    meter = Meter()
+    desk = Desk(engine, kept, Articles(), meter)
+    talk = asked(desk, "First?")
+    with meter.asking("me"):
+        assert desk.judge("me", talk, talk.turns[0].id, 1) == Scene(None)
+    with meter.asking("you"):
+        assert desk.judge("me", talk, talk.turns[0].id, 1).talk.turns[0].verdict == 1
+
+
 def test_a_thumb_given_while_a_question_is_in_work_stays(desk):
     talk = asked(desk, "First?")
     asking = desk.ask("me", talk, "Second?")
@@ -339,7 +349,7 @@ def test_nobody_waits_for_suggestions_to_others(engine, kept, monkeypatch):
     desk = Desk(engine, kept, Articles(), meter)
     monkeypatch.setattr("page.talk.follow_ups", lambda *_: pytest.fail("asked while others wait"))
     talk = asked(desk, "First?")
-    with meter.asking():
+    with meter.asking("you"):
         assert desk.suggest("me", talk).talk == talk
 
 
