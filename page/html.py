@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from page.markup import (
@@ -21,7 +20,7 @@ from page.markup import (
 )
 from page.record import Other, Quote, Record
 from page.views import Turn
-from rag.render import MAX_QUOTE_CHARS, MAX_TITLE_CHARS, SILENCE, shortened, visible
+from rag.render import MAX_QUOTE_CHARS, MAX_TITLE_CHARS, SILENCE, rewritten, shortened, visible
 
 MAX_QUESTION_CHARS = 600  # shown of a question; the engine has its own limit
 MAX_REMARK_CHARS = 1000  # of a note beside a thumb
@@ -142,7 +141,7 @@ def _pointer(turn: Turn) -> str:
 
 def _remarks(turn: Turn) -> str:
     record = turn.record
-    searched = record.searched_for if _rewritten(record) else ""
+    searched = record.searched_for if rewritten(record.question, record.searched_for) else ""
     parts = [
         searched and f"Searched for: {inline(searched)} {_edit(searched)}",
         _filter(turn),
@@ -165,12 +164,6 @@ def _filter(turn: Turn) -> str:
         return ""
     widen = button("Ask without the filter", "cw-plain", data_to="talk", data_do="widen", data_turn=turn.id)
     return f"{inline(words)}. {widen}"
-
-
-def _rewritten(record: Record) -> bool:
-    """As ``rag.render.rewritten``: spaces and Unicode forms do not count."""
-    asked = " ".join(unicodedata.normalize("NFC", record.question).split())
-    return record.searched_for not in ("", asked, record.question)
 
 
 def _actions(turn: Turn, last: bool) -> str:

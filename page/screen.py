@@ -14,6 +14,7 @@ from page.charts import articles_by_time
 from page.site import Site
 from page.talk import Failed, Scene, Talk
 from rag.domain import EVERYWHERE
+from rag.errors import CitewiseError
 from rag.render import shortened, visible
 
 # Told apart in light and in dark, and by those who do not see red and green alike (Okabe and Ito 2008).
@@ -177,15 +178,20 @@ class Screen:
 
     def shelved(self, owner: str, current: str, words: str = "") -> str:
         """Return the list of a person's conversations, those with ``words`` if there are any."""
-        return panels.shelf_html(self.site.kept.listed(owner, words), current, searched=bool(words))
+        try:
+            kept = self.site.kept.listed(owner, words)
+        except CitewiseError as error:  # the answer beside it is shown all the same
+            return html.error_html(error.message, error.hint)
+        return panels.shelf_html(kept, current, searched=bool(words))
 
     def listed(self, view: views.View) -> str:
-        """Return a page of the list of articles."""
+        """Return a page of the list of articles, or why there is none."""
         library = self.site.library
-        return panels.listing_html(
-            library.listing(view.words, EVERYWHERE, view.sort, view.descending, view.first),
-            writable=not library.read_only,
-        )
+        try:
+            found = library.listing(view.words, EVERYWHERE, view.sort, view.descending, view.first)
+        except CitewiseError as error:
+            return html.error_html(error.message, error.hint)
+        return panels.listing_html(found, writable=not library.read_only)
 
     def chart(self) -> Any:
         """Return the articles over time, as a chart."""

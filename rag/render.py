@@ -52,10 +52,10 @@ def level(confidence: float) -> str:
     return "supported" if confidence >= SUPPORTED else "weak"
 
 
-def rewritten(answer: Answer) -> bool:
+def rewritten(question: str, searched_for: str) -> bool:
     """Whether something else was searched for than was asked; spaces and Unicode forms do not count."""
-    asked = " ".join(unicodedata.normalize("NFC", answer.question).split())
-    return answer.searched_for not in ("", asked, answer.question)
+    asked = " ".join(unicodedata.normalize("NFC", question).split())
+    return searched_for not in ("", asked, question)
 
 
 def uncited(answer: Answer) -> list[Hit]:
@@ -183,7 +183,7 @@ def _outcome(answer: Answer) -> Iterator[_Line]:
 
 
 def _remarks(answer: Answer) -> Iterator[_Line]:
-    if rewritten(answer):
+    if rewritten(answer.question, answer.searched_for):
         yield _Line(f"Searched for: {answer.searched_for}", _DIM)
     if answer.note:
         yield _Line(f"Note: {answer.note}", _DIM)

@@ -94,6 +94,16 @@ def opened(browser: Browser, address: str) -> Iterator[Callable[..., Watch]]:
         watch.close()
 
 
+def answered(watch: Watch, question: str, n: int = 1) -> None:
+    """Ask, and wait until ``n`` answers are there; Enter does nothing until Gradio has done with the last one."""
+    watch.ask(question)
+    box, answers = watch.page.get_by_label("Your question"), watch.page.locator("#cw-chat .cw-answer")
+    while n > 1 and box.input_value() == question and answers.count() < n:
+        watch.page.wait_for_timeout(200)
+        box.press("Enter")
+    expect(answers).to_have_count(n)
+
+
 def fits(page: Page) -> bool:
     """Whether nothing lies beyond the right edge and the page does not scroll sideways."""
     width = page.evaluate("innerWidth")
@@ -142,13 +152,13 @@ def test_no_state_of_the_page_has_a_serious_fault_of_accessibility(opened):
     page = watch.page
     expect(page.get_by_role("button", name=WHOM)).to_be_visible()
     found = harms(page, "empty")
-    watch.answered(WHOM)
+    answered(watch, WHOM)
     page.get_by_role("button", name="Not helpful").click()
     expect(page.get_by_label("What was wrong?")).to_be_visible()
     page.locator("#cw-shelf summary").first.click()
     page.locator("#cw-side summary").click()
     found += harms(page, "answered, its conversation and passages open")
-    watch.answered(NOWHERE, 2)
+    answered(watch, NOWHERE, 2)
     narrow(page)
     page.get_by_label("Sources").click()
     found += harms(page, "refusal, filter open")
@@ -168,7 +178,7 @@ def test_no_state_of_the_page_has_a_serious_fault_of_accessibility(opened):
 
 def test_a_phone_has_no_serious_fault_of_accessibility(opened):
     watch = opened(**PHONE)
-    watch.answered(WHOM)
+    answered(watch, WHOM)
     found = harms(watch.page, "answered")
     watch.page.get_by_role("button", name="Show or hide the conversations").click()
     assert found + harms(watch.page, "drawer") == []
@@ -202,7 +212,7 @@ def test_all_texts_have_contrast_in_light_and_for_those_who_prefer_dark(opened):
                 ratio = page.locator(part).first.evaluate(CONTRAST)
                 assert ratio >= 4.5, (part, ratio, scheme)
 
-    watch.answered(WHOM)
+    answered(watch, WHOM)
     expect(page.locator("#cw-side mark.cw-here")).to_be_visible()
     assert page.evaluate("document.body.classList.contains('dark')")
     assert page.locator("#cw-head").evaluate("e => getComputedStyle(e).color") != "rgb(29, 27, 24)"
@@ -217,7 +227,7 @@ def test_all_texts_have_contrast_in_light_and_for_those_who_prefer_dark(opened):
     parts += ["#cw-chat blockquote", "#cw-chat .cw-actions button", "#cw-head h1", "#cw-head .cw-facts"]
     parts += ["#cw-tabs [role=tab]", "#cw-shelf .cw-name", "#cw-shelf .cw-when", "#cw-ask .submit-button"]
     check(*parts)
-    watch.answered(NOWHERE, 2)
+    answered(watch, NOWHERE, 2)
     narrow(page)
     page.get_by_label("Sources").click()
     page.get_by_role("option").first.click()
@@ -250,8 +260,8 @@ def test_a_phone_shows_one_column_goes_to_the_quote_and_back(opened):
     page = watch.page
     expect(page.get_by_role("button", name=WHOM)).to_be_visible()
     assert fits(page)
-    watch.answered(WHOM)
-    watch.answered(COST, 2)
+    answered(watch, WHOM)
+    answered(watch, COST, 2)
     newest = "[...document.querySelectorAll('.cw-question')].pop().getBoundingClientRect().top"
     page.wait_for_function(f"Math.abs({newest}) < 60")
     expect(page.locator("#cw-chat .cw-text").last).to_be_in_viewport(ratio=1)
@@ -273,7 +283,7 @@ def test_a_phone_shows_one_column_goes_to_the_quote_and_back(opened):
 def test_a_phone_has_the_conversations_in_a_drawer(opened):
     watch = opened(**PHONE)
     page, kept = watch.page, watch.page.locator("#cw-shelf .cw-open")
-    watch.answered(WHOM)
+    answered(watch, WHOM)
     expect(kept).to_be_hidden()
     page.get_by_role("button", name="Show or hide the conversations").tap()
     page.get_by_role("button", name="New conversation").tap()
@@ -319,7 +329,7 @@ def test_the_window_holds_the_page_and_the_box_is_always_in_it(opened):
     check()
     for n, question in enumerate([WHOM, COST, NOWHERE], start=1):
         page.set_viewport_size(LAPTOP["viewport"])
-        watch.answered(question, n)
+        answered(watch, question, n)
         expect(page.locator("#cw-chat .cw-text").last).to_be_in_viewport(ratio=1)
     check()
     narrow(page)
@@ -332,7 +342,7 @@ def test_a_very_large_screen_has_larger_type_and_shows_more_beside_the_article(o
     watch = opened(viewport={"width": 3840, "height": 2160})
     page, hit = watch.page, watch.page.locator("#cw-side .cw-hit").first
     size = "e => parseFloat(getComputedStyle(e).fontSize)"
-    watch.answered(COST)
+    answered(watch, COST)
     expect(page.locator("#cw-side mark.cw-here")).to_be_in_viewport(ratio=1)
     expect(hit).to_be_visible()
     card, folded = (page.locator(f"#cw-side {part}").bounding_box() for part in (".cw-card", ".cw-folded"))
@@ -340,7 +350,7 @@ def test_a_very_large_screen_has_larger_type_and_shows_more_beside_the_article(o
     large = page.locator("#cw-chat .cw-text").evaluate(size)
     page.set_viewport_size(LAPTOP["viewport"])
     assert large > 1.3 * page.locator("#cw-chat .cw-text").evaluate(size)
-    watch.answered(NOWHERE, 2)
+    answered(watch, NOWHERE, 2)
     expect(page.locator("#cw-side .cw-folded")).not_to_have_attribute("open", "")
 
 
@@ -377,7 +387,7 @@ def test_all_is_reached_by_tab_and_the_focus_is_always_seen(opened):
     names = stops(page, "Your question")
     wanted = ["Ask", "Show or hide", "New conversation", "Search your", f"example 1: {WHOM}", "Narrow"]
     assert in_order(names, [*wanted, "Your question"]), names
-    watch.answered(WHOM)
+    answered(watch, WHOM)
     to_the_top(page)
     names = stops(page, "Other passages considered")
     wanted = [
@@ -429,7 +439,7 @@ def test_a_question_is_asked_checked_and_walked_through_by_keys_alone(opened):
 def test_the_drawer_opens_and_closes_by_keys_alone(opened):
     watch = opened(viewport={"width": 1024, "height": 768})
     page = watch.page
-    watch.answered(WHOM)
+    answered(watch, WHOM)
     to_the_top(page)
     stops(page, "Show or hide")
     page.keyboard.press("Enter")
@@ -463,7 +473,7 @@ HOSTILE = [
         "source": "__proto__",
         "date": "2018-01-02",
         "url": "https://example.org/\"onmouseover='alert(8)'",
-        "text": f"<!-- The sparrow sang {TEMPLATES} --> nothing. <svg onload=alert(9)><a href='javascript:alert(1)'>x</a>",
+        "text": f"<!-- The sparrow sang {TEMPLATES} --> no. <svg onload=alert(9)><a href='javascript:alert(1)'>x",
     },
 ]
 SPARROW = f"What said the sparrow? {ATTACK}"
@@ -504,7 +514,7 @@ def test_hostile_articles_and_questions_are_rendered_harmless(browser, hostile, 
     page = watch.page
     expect(page.locator("#cw-chat .example").first).to_be_visible()
     harmless(watch)
-    watch.answered(SPARROW)
+    answered(watch, SPARROW)
     for part in ("#cw-chat .cw-question", "#cw-chat .cw-source", "#cw-side .cw-passage", "#cw-side h3"):
         shows(page.locator(part))
     for part in ("#cw-chat .cw-quotes", "#cw-side mark.cw-here"):
@@ -513,7 +523,7 @@ def test_hostile_articles_and_questions_are_rendered_harmless(browser, hostile, 
     harmless(watch)
     page.get_by_role("group", name="Ask next").get_by_role("button").first.click()
     expect(page.locator("#cw-chat .cw-answer")).to_have_count(2)
-    watch.answered(f"What said the finch? {TEMPLATES}", 3)
+    answered(watch, f"What said the finch? {TEMPLATES}", 3)
     harmless(watch)
     page.get_by_role("button", name="Not helpful").last.click()
     page.get_by_label("What was wrong?").fill(ATTACK)
@@ -534,7 +544,7 @@ def test_hostile_names_of_sources_articles_conversations_and_files_are_rendered_
         harmless(watch)
         page.get_by_role("option", name="<script>").first.click()
         page.keyboard.press("Escape")
-    watch.answered(SPARROW)
+    answered(watch, SPARROW)
     shows(page.locator("#cw-chat .cw-remarks"))
     harmless(watch)
     page.locator("#cw-shelf summary").first.click()
