@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, quote
 
 import page as parts
 from page import export, html, panels, views
-from page.screen import Screen
+from page.screen import MAX_WORDS_CHARS, Screen
 from page.site import Site, opened_site, where_of
 from page.talk import Scene, Talk, failed
 from page.visitors import COOKIE, Visits, logins, owner_of
@@ -113,44 +113,63 @@ class Page(Screen):
     def _wire_asking(self) -> None:
         import gradio as gr
 
-        def ask(question: str, talk: Talk, request: gr.Request, *limits: Any) -> Iterator[tuple[Any, ...]]:
-            yield from self._asked(talk, question, limits, request)
+        def ask(
+            question: str, talk: Talk, place: str, request: gr.Request, *limits: Any
+        ) -> Iterator[tuple[Any, ...]]:
+            owner = self._owner(request)
+            yield from self._asked(self._mine(talk, place, owner), question, limits, owner)
 
-        def example(talk: Talk, chosen: gr.SelectData, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-            yield from self._asked(talk, chosen.value["text"], (), request)
+        def example(
+            talk: Talk, place: str, chosen: gr.SelectData, request: gr.Request
+        ) -> Iterator[tuple[Any, ...]]:
+            owner = self._owner(request)
+            yield from self._asked(self._mine(talk, place, owner), chosen.value["text"], (), owner)
 
         def act(
-            talk: Talk, done: gr.EventData, request: gr.Request, *limits: Any
+            talk: Talk, place: str, done: gr.EventData, request: gr.Request, *limits: Any
         ) -> Iterator[tuple[Any, ...]]:
-            yield from self._acted(talk, done._data, limits, request)
+            owner = self._owner(request)
+            yield from self._acted(self._mine(talk, place, owner), done._data, limits, owner)
 
-        def suggest(talk: Talk, request: gr.Request) -> tuple[Any, ...]:
-            return self.draw(self.site.desk.suggest(self._owner(request), talk), "")
+        def suggest(talk: Talk, place: str, request: gr.Request) -> tuple[Any, ...]:
+            owner = self._owner(request)
+            return self.draw(self.site.desk.suggest(owner, self._mine(talk, place, owner)), owner)
 
-        def stop(talk: Talk, request: gr.Request) -> tuple[Any, ...]:
-            return self.draw(Scene(talk), self._owner(request))
+        def stop(talk: Talk, place: str, request: gr.Request) -> tuple[Any, ...]:
+            owner = self._owner(request)
+            return self.draw(Scene(self._mine(talk, place, owner)), owner)
 
         asking = {**_asking(), **QUIET}
-        given = [self.talk, *self.filter]
+        shown = [self.talk, self.place]
+        given = [*shown, *self.filter]
         events = [
             self.box.submit(ask, [self.box, *given], self.screen, **asking),
-            self.chat.example_select(example, [self.talk], self.screen, **asking),
+            self.chat.example_select(example, shown, self.screen, **asking),
             _bridge("talk").click(act, given, [*self.screen, *self.filter, self.tabs], **asking),
         ]
         for event in events:
-            event.then(suggest, [self.talk], self.screen, concurrency_id="suggest", **QUIET)
-        _bridge("stop").click(stop, [self.talk], self.screen, cancels=events, **AT_ONCE)
+            event.then(suggest, shown, self.screen, concurrency_id="suggest", **QUIET)
+        _bridge("stop").click(stop, shown, self.screen, cancels=events, **AT_ONCE)
         self.left.change(None, cancels=events)
 
-        def show(talk: Talk, done: gr.EventData) -> Any:
-            return self._shown(talk, done._data)
+        def show(talk: Talk, place: str, done: gr.EventData, request: gr.Request) -> Any:
+            return self._shown(self._mine(talk, place, self._owner(request)), done._data)
 
-        _bridge("evidence").click(show, [self.talk], [self.evidence], **AT_ONCE)
+        _bridge("evidence").click(show, shown, [self.evidence], **AT_ONCE)
+
+    def _mine(self, talk: Talk, place: str, owner: str) -> Talk:
+        """Return the conversation on the screen.
+
+        A session that somebody else began shows nothing; one that the server has forgotten, since it was started
+        again, is what the address names.
+        """
+        if talk.owner not in ("", owner):
+            talk = Talk()
+        return talk if talk.turns else self._wanted(owner, place).talk or talk
 
     def _asked(
-        self, talk: Talk, question: str, limits: Sequence[Any], request: Any
+        self, talk: Talk, question: str, limits: Sequence[Any], owner: str
     ) -> Iterator[tuple[Any, ...]]:
-        owner = self._owner(request)
         try:
             where = where_of(*limits) if limits else EVERYWHERE
         except CitewiseError as error:
@@ -160,16 +179,16 @@ class Page(Screen):
             yield self.draw(scene, owner)
 
     def _acted(
-        self, talk: Talk, told: dict[str, str], limits: Sequence[Any], request: Any
+        self, talk: Talk, told: dict[str, str], limits: Sequence[Any], owner: str
     ) -> Iterator[tuple[Any, ...]]:
         """Do what a button of the conversation says; yield the screen, the filter and the chosen tab."""
         import gradio as gr
 
         same = (gr.skip(),) * 5
-        owner, desk, do = self._owner(request), self.site.desk, told.get("do")
+        desk, do = self.site.desk, told.get("do")
         turn = told.get("turn", "")
         if do == "ask":
-            for drawn in self._asked(talk, told.get("question", ""), limits, request):
+            for drawn in self._asked(talk, told.get("question", ""), limits, owner):
                 yield (*drawn, *same)
         elif do in ("retry", "widen"):
             where = EVERYWHERE if do == "widen" else self._where(limits)
@@ -216,13 +235,16 @@ class Page(Screen):
         def find(words: str, talk: Talk, request: gr.Request) -> str:
             return self.shelved(self._owner(request), talk.id, words)
 
-        def act(talk: Talk, words: str, done: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-            return self._shelved(talk, words, done._data, self._owner(request))
+        def act(
+            talk: Talk, place: str, words: str, done: gr.EventData, request: gr.Request
+        ) -> tuple[Any, ...]:
+            owner = self._owner(request)
+            return self._shelved(self._mine(talk, place, owner), words, done._data, owner)
 
         self.new.click(begin, None, [*self.screen, self.left], **AT_ONCE)
         self.find.change(find, [self.find, self.talk], [self.shelf], trigger_mode="always_last", **AT_ONCE)
         drawn = [*self.screen, self.saving, self.left]
-        chosen = _bridge("shelf").click(act, [self.talk, self.find], drawn, **AT_ONCE)
+        chosen = _bridge("shelf").click(act, [self.talk, self.place, self.find], drawn, **AT_ONCE)
         chosen.then(None, [self.saving], js="file => { if (file) citewise.save(...file); }", **AT_ONCE)
 
     def _shelved(self, talk: Talk, words: str, told: dict[str, str], owner: str) -> tuple[Any, ...]:
@@ -259,7 +281,7 @@ class Page(Screen):
             return self.listed(view), self.chart()
 
         def search(words: str, view: views.View) -> tuple[Any, ...]:
-            fresh = replace(view, words=words, first=0)
+            fresh = replace(view, words=words[:MAX_WORDS_CHARS], first=0)
             return fresh, self.listed(fresh)
 
         def act(view: views.View, done: gr.EventData) -> tuple[Any, ...]:
@@ -274,7 +296,7 @@ class Page(Screen):
             yield keep, None, self.listed(view), self.chart(), self.masthead()
 
         def tell() -> tuple[Any, ...]:
-            return panels.machine_html(self.site.machine()), self.timing()
+            return self.told_machine(), self.timing()
 
         listed = [self.listing, self.histogram]
         self.articles_tab.select(see, [self.view], listed, **AT_ONCE)

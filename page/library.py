@@ -247,9 +247,17 @@ class Library:
                 self._writing.acquire()
             try:
                 tell(Progress(f"Reading {count(len(files), 'file')}…"))
+                self._shelf.refresh()  # an index that is gone is not begun anew
                 added = self._add(files, names, watcher)
             finally:
                 self._writing.release()
+        except IndexLocked as error:
+            log.warning("an upload was turned away: %s", error.message)  # which names a process of the server
+            tell(
+                watcher.stopped(
+                    "The articles are being indexed by another run. Drop the files again when it has ended."
+                )
+            )
         except CitewiseError as error:
             tell(watcher.stopped(str(error)))
         except Exception:

@@ -6,6 +6,7 @@ Gradio is imported where it is used: it takes seconds.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from rag.render import shortened, visible
 SOURCE_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8C8C8C", "#B8A800")
 MIN_TOP = 4  # articles at the top of the chart at least; below it, Vega puts fractions on the axis
 MIN_BARS = 12  # answers that the chart of timings has room for; one alone would fill it
+MAX_WORDS_CHARS = 200  # of what is searched for in a list
 MAX_NAME_CHARS = 80  # of a source or a title in a part of Gradio, which shows it as it is
 STAGE_COLOURS = {"retrieve": "#0072B2", "read": "#D55E00"}
 
@@ -78,8 +80,12 @@ class Screen:
         import gradio as gr
 
         with gr.Row():
-            self.sources = gr.Dropdown([], label="Sources", multiselect=True, elem_id="cw-sources")
-            self.articles = gr.Dropdown([], label="Articles", multiselect=True, elem_id="cw-only")
+            self.sources = gr.Dropdown(
+                [], label="Sources", multiselect=True, allow_custom_value=True, elem_id="cw-sources"
+            )
+            self.articles = gr.Dropdown(
+                [], label="Articles", multiselect=True, allow_custom_value=True, elem_id="cw-only"
+            )
         with gr.Row():
             day = {"include_time": False, "type": "string"}
             self.since = gr.DateTime(label="Since (YYYY-MM-DD)", elem_id="cw-since", **day)
@@ -105,7 +111,7 @@ class Screen:
                     file_count="multiple",
                     file_types=list(self.site.library.suffixes),
                     elem_id="cw-drop",
-                    height=110,
+                    height=96,
                     visible=not self.site.library.read_only,
                 )
                 self.progress = gr.HTML("", apply_default_css=False)
@@ -163,7 +169,7 @@ class Screen:
             keep if talk is None else _messages(talk, scene.asked, scene.stage),
             evidence,
             self.shelved(owner, talk.id if talk else "") if scene.listed else keep,
-            keep if settled is None else settled,
+            keep if settled is None else replace(settled, owner=owner),
             keep if settled is None else _place(settled.id),
         )
 
@@ -172,14 +178,18 @@ class Screen:
         import gradio as gr
 
         library = self.site.library
-        named = [(f"{_short(source)} ({n:,})", source) for source, n in library.sources() if source]
-        titled = [(_short(title or id), id) for id, title in library.titles()]
+        try:
+            sources, titles = library.sources(), library.titles()
+        except CitewiseError:  # which the head of the page tells
+            return gr.skip(), gr.skip()
+        named = [(f"{_short(source)} ({n:,})", source) for source, n in sources if source]
+        titled = [(_short(title or id), id) for id, title in titles]
         return gr.update(choices=named), gr.update(choices=titled)
 
     def shelved(self, owner: str, current: str, words: str = "") -> str:
         """Return the list of a person's conversations, those with ``words`` if there are any."""
         try:
-            kept = self.site.kept.listed(owner, words)
+            kept = self.site.kept.listed(owner, words[:MAX_WORDS_CHARS])
         except CitewiseError as error:  # the answer beside it is shown all the same
             return html.error_html(error.message, error.hint)
         return panels.shelf_html(kept, current, searched=bool(words))
@@ -208,7 +218,11 @@ class Screen:
 
     def _bars(self) -> tuple[list[tuple[str, str, int]], dict[str, str]]:
         """Return (month or year, source, articles) as the chart shows them, and the colours of the sources."""
-        rows = [(when, _short(source), n) for when, source, n in articles_by_time(self.site.library.months())]
+        try:
+            months = self.site.library.months()
+        except CitewiseError:  # which the list beside it tells
+            months = []
+        rows = [(when, _short(source), n) for when, source, n in articles_by_time(months)]
         sources = sorted({source for _, source, _ in rows})
         return rows, dict(zip(sources, SOURCE_COLOURS, strict=False))
 
@@ -221,9 +235,19 @@ class Screen:
         free = [(" " * n, stage, 0.0) for n in range(1, n_free + 1) for stage in STAGE_COLOURS]
         return pd.DataFrame(rows + free, columns=["answer", "stage", "ms"])
 
+    def told_machine(self) -> str:
+        """Return what the page says of itself, or why it cannot."""
+        try:
+            return panels.machine_html(self.site.machine())
+        except CitewiseError as error:
+            return html.error_html(error.message, error.hint)
+
     def masthead(self) -> str:
-        """Return the head of the page as it is now."""
-        return html.masthead_html(self.site.facts(), self.site.notices)
+        """Return the head of the page as it is now; what is wrong with the index stands there too."""
+        try:
+            return html.masthead_html(self.site.facts(), self.site.notices)
+        except CitewiseError as error:
+            return html.masthead_html([], (*self.site.notices, error.message))
 
 
 def _chat() -> Any:

@@ -32,11 +32,15 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The conversation on the screen. ``id`` is empty until it is kept; ``editing`` replaces its last turn."""
+    """The conversation on the screen. ``id`` is empty until it is kept; ``editing`` replaces its last turn.
+
+    ``owner`` is whose screen it was drawn on.
+    """
 
     id: str = ""
     turns: tuple[Turn | Failed, ...] = ()
     editing: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class Desk:
         talk = self._current(owner, talk)
         before = _before(talk)
         open_now = replace(talk, turns=before)
-        yield Scene(open_now, question, "Searching…", box="")
+        box: str | None = ""  # emptied once, so that what is typed meanwhile stays
         try:
             with self._meter.asking(owner):
                 for stage in self._engine.stages(question, None, where, exchanges(before)):
@@ -132,14 +136,14 @@ class Desk:
                         yield Scene(None)  # the last chance to stop it
                         done = self._kept_with(owner, talk, stage)
                     else:
-                        yield Scene(open_now, question, told(stage))
+                        yield Scene(open_now, question, told(stage), box=box)
+                        box = None
         except CitewiseError as error:
-            yield failed(talk, question, error)
+            yield replace(failed(talk, question, error), box=box)
         except Exception:
             log.exception("a question failed")
-            yield failed(
-                talk, question, CitewiseError("something went wrong here", "The server's log says what.")
-            )
+            wrong = CitewiseError("something went wrong here", "The server's log says what.")
+            yield replace(failed(talk, question, wrong), box=box)
         else:
             yield Scene(done, opened=self._first(done.turns[-1]), listed=True)
 
@@ -265,7 +269,9 @@ class Desk:
             id = self._kept.cut(owner, replaced) if replaced else talk.id
             id, turn_id = self._kept.add(owner, id or None, record)
         except CitewiseError as error:
-            note = f"{record.note + '; ' if record.note else ''}this answer was not kept: {error.message}"
+            log.warning("an answer was not kept: %s", error.message)  # which names a path of the server
+            unkept = "this answer was not kept, the server's log says why"
+            note = f"{record.note}; {unkept}" if record.note else unkept
             return Talk(talk.id, (*_before(talk), Turn("", replace(record, note=note))))
         return Talk(id, (*_before(talk), Turn(turn_id, record)))
 

@@ -26,6 +26,7 @@ from rag.text import normalise
 from rag.words import terms
 
 FILTERED = "The filter leaves no passage that shares anything with the question."
+MOST = 100  # passages of one question, as in the settings; each that is read takes a hundredth of a second
 LONGEST = 2_000  # characters of a question; a longer one is an article
 
 
@@ -159,8 +160,8 @@ class Pipeline:
         return checked(self.rewriter.rewrite(turns, asked) if turns else asked)
 
     def _retrieve(self, asked: str, k: int, where: Where) -> list[Hit]:
-        if k < 1:
-            raise QuestionError(f"k is {k}, at least one passage must be read", "Give a positive k.")
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST:
+            raise QuestionError(f"k is {str(k)[:40]}, expected 1 to {MOST:,} passages", "Give another k.")
         self.index.refresh()
         return self.retriever.retrieve(asked, k, where)
 

@@ -302,6 +302,36 @@ def test_a_restart_of_the_server_loses_nothing(browser, tmp_path):
         watched.close()
 
 
+def test_an_idle_page_goes_on_with_its_conversation_after_a_restart(browser, tmp_path):
+    index, port = indexed(tmp_path), free_port()
+    with served(index, port=port) as (address, _):
+        watched = Watch(browser, address)
+        watched.answered("Who is the engineer Ida Moll?")
+        watched.settled()
+    with served(index, port=port):
+        watched.page.get_by_role("button", name="Open citation 1").first.click()
+        watched.answered("What did she say?", 2)
+        expect(watched.page.locator("#cw-chat .cw-remarks")).to_contain_text("What did Ida Moll say?")
+        watched.context.close()
+
+
+def test_conversations_that_cannot_be_read_leave_the_answer(browser, tmp_path):
+    index = indexed(tmp_path)
+    with served(index) as (address, _):
+        watched = Watch(browser, address)
+        watched.answered(COST)
+        watched.settled()
+        (index / "conversations.db").write_bytes(b"x" * 50_000)
+        watched.ask(WHOM)
+        page = watched.page
+        expect(page.locator("#cw-chat .cw-remarks").last).to_contain_text("was not kept")
+        expect(page.locator("#cw-chat .cw-text").last).to_have_text("Berg and Paul Lind.")
+        page.reload()
+        expect(page.get_by_label("Your question")).to_be_visible()
+        expect(page.locator("#cw-shelf").get_by_role("alert")).to_be_visible()
+        watched.context.close()
+
+
 def test_conversations_are_listed_searched_renamed_exported_and_deleted(watch):
     page, shelf = watch.page, watch.page.locator("#cw-shelf")
     watch.answered(WHOM)
@@ -424,6 +454,20 @@ def test_files_are_dropped_indexed_asked_listed_opened_and_removed(browser, tmp_
         page.locator("#cw-list .cw-harm").click()
         expect(page.locator("#cw-list tbody tr")).to_have_count(3)
         assert site.pipeline.status().n_articles == 3
+        watched.close()
+
+
+def test_an_article_that_was_just_brought_is_asked_alone(browser, tmp_path):
+    files = written(tmp_path / "new", {"tunnel.md": NEW})
+    with served(indexed(tmp_path)) as (address, _):
+        watched = Watch(browser, address)
+        page = watched.page
+        page.get_by_role("tab", name="Articles").click()
+        page.locator("#cw-drop input[type=file]").set_input_files([files / "tunnel.md"])
+        row = page.locator("#cw-list tbody tr", has_text="Tunnel opened")
+        row.get_by_role("button", name="only").click()
+        watched.answered("When did the tunnel at Sargans open?")
+        expect(page.locator("#cw-side h3").first).to_contain_text("Tunnel opened")
         watched.close()
 
 

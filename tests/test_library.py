@@ -292,7 +292,7 @@ def test_what_stops_an_upload_is_told(tmp_path: Path, store: Store, library: Lib
     assert end.told == "The upload stopped."
     ((name, problem),) = end.problems
     assert name == "The upload"
-    assert "is being written by process" in problem
+    assert "Drop the files again when it has ended" in problem
     assert "Wait for it to end" in problem
     assert not (store.index / "uploads").exists()
 

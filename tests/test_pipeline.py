@@ -65,8 +65,8 @@ def test_k_of_the_call_overrides_that_of_the_settings() -> None:
     assert len(pipeline(k=1).search("Paris")) == 1
 
 
-@pytest.mark.parametrize("k", [0, -3])
-def test_k_that_is_not_positive_is_refused(k: int) -> None:
+@pytest.mark.parametrize("k", [0, -3, 101, 10**30, 2.5, "x", True])
+def test_k_that_cannot_be_is_refused(k: int) -> None:
     with pytest.raises(QuestionError, match="k is"):
         pipeline().ask("What fell in Paris?", k=k)
 

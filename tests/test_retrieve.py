@@ -117,7 +117,12 @@ def store(collection: Collection):
 
 def retrievers(store: Store) -> dict[str, Retriever]:
     dense, words = Dense(store, LetterEmbedder()), Words(store)
-    return {"dense": dense, "words": words, "fused": Fused({"meaning": dense, "words": words}, depth=9), "fake": fixed(1, 2, 3)}
+    return {
+        "dense": dense,
+        "words": words,
+        "fused": Fused({"meaning": dense, "words": words}, depth=9),
+        "fake": fixed(1, 2, 3),
+    }
 
 
 @pytest.mark.parametrize("name", ["dense", "words", "fused", "fake"])

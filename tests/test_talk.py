@@ -100,7 +100,6 @@ def test_a_question_shows_its_stages_and_then_the_answer_with_its_first_quote_op
     *working, last_chance = working
     assert last_chance == Scene(None)  # nothing new to see, but a stopped question ends here
     assert [scene.stage for scene in working] == [
-        "Searching…",
         "Searching 2,312 articles…",
         "Reading 2 passages…",
     ]
@@ -176,7 +175,7 @@ def test_an_answer_that_cannot_be_kept_is_still_given(desk, kept, monkeypatch):
 
     monkeypatch.setattr(kept, "add", full)
     (turn,) = last(desk.ask("me", Talk(), "What was found?")).talk.turns
-    assert (turn.id, turn.record.note) == ("", "this answer was not kept: the disk is full")
+    assert (turn.id, turn.record.note) == ("", "this answer was not kept, the server's log says why")
 
 
 def test_asking_again_replaces_the_last_answer_and_adds_to_earlier_ones(desk, kept):
