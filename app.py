@@ -57,6 +57,7 @@ class Page(Screen):
         # When the person last went to another conversation: what was asked in the one before is stopped, or its
         # answer would take them back.
         self.left = gr.Number(visible="hidden")
+        self.left_at: dict[str, float] = {}  # session → when
         self._wire_endpoint()  # first, so that no handler takes its name
         self._wire_arrival(blocks)
         self._wire_asking()
@@ -117,7 +118,10 @@ class Page(Screen):
             question: str, talk: Talk, place: str, request: gr.Request, *limits: Any
         ) -> Iterator[tuple[Any, ...]]:
             owner = self._owner(request)
-            yield from self._asked(self._mine(talk, place, owner), question, limits, owner)
+            if question:  # an Enter too many finds the box empty
+                yield from self._asked(self._mine(talk, place, owner), question, limits, owner)
+            else:
+                yield (gr.skip(),) * len(self.screen)
 
         def example(
             talk: Talk, place: str, chosen: gr.SelectData, request: gr.Request
@@ -132,8 +136,10 @@ class Page(Screen):
             yield from self._acted(self._mine(talk, place, owner), done._data, limits, owner)
 
         def suggest(talk: Talk, place: str, request: gr.Request) -> tuple[Any, ...]:
-            owner = self._owner(request)
-            return self.draw(self.site.desk.suggest(owner, self._mine(talk, place, owner)), owner)
+            owner, began = self._owner(request), time.monotonic()
+            scene = self.site.desk.suggest(owner, self._mine(talk, place, owner))
+            has_left = self.left_at.get(request.session_hash or "", 0.0) > began
+            return (gr.skip(),) * len(self.screen) if has_left else self.draw(scene, owner)
 
         def stop(talk: Talk, place: str, request: gr.Request) -> tuple[Any, ...]:
             owner = self._owner(request)
@@ -143,7 +149,7 @@ class Page(Screen):
         shown = [self.talk, self.place]
         given = [*shown, *self.filter]
         events = [
-            self.box.submit(ask, [self.box, *given], self.screen, **asking),
+            self.box.submit(ask, [self.box, *given], self.screen, trigger_mode="always_last", **asking),
             self.chat.example_select(example, shown, self.screen, **asking),
             _bridge("talk").click(act, given, [*self.screen, *self.filter, self.tabs], **asking),
         ]
@@ -230,7 +236,7 @@ class Page(Screen):
 
         def begin(request: gr.Request) -> tuple[Any, ...]:
             blank = Scene(Talk(), box="", listed=True, blank=True)
-            return *self.draw(blank, self._owner(request)), time.monotonic()
+            return *self.draw(blank, self._owner(request)), self._leaves(request)
 
         def find(words: str, talk: Talk, request: gr.Request) -> str:
             return self.shelved(self._owner(request), talk.id, words)
@@ -239,7 +245,8 @@ class Page(Screen):
             talk: Talk, place: str, words: str, done: gr.EventData, request: gr.Request
         ) -> tuple[Any, ...]:
             owner = self._owner(request)
-            return self._shelved(self._mine(talk, place, owner), words, done._data, owner)
+            *drawn, left = self._shelved(self._mine(talk, place, owner), words, done._data, owner)
+            return *drawn, self._leaves(request) if left else gr.skip()
 
         self.new.click(begin, None, [*self.screen, self.left], **AT_ONCE)
         self.find.change(find, [self.find, self.talk], [self.shelf], trigger_mode="always_last", **AT_ONCE)
@@ -248,9 +255,7 @@ class Page(Screen):
         chosen.then(None, [self.saving], js="file => { if (file) citewise.save(...file); }", **AT_ONCE)
 
     def _shelved(self, talk: Talk, words: str, told: dict[str, str], owner: str) -> tuple[Any, ...]:
-        """Do what a button of the list says; return the screen, a file to save, and when one was left, if any."""
-        import gradio as gr
-
+        """Do what a button of the list says; return the screen, a file to save, and whether one was left."""
         kept, id, do = self.site.kept, told.get("conversation", ""), told.get("do")
         scene, file = Scene(None), None
         try:
@@ -271,8 +276,15 @@ class Page(Screen):
         return (
             *(shelf if part is self.shelf else value for part, value in drawn),
             file,
-            time.monotonic() if left else gr.skip(),
+            left,
         )
+
+    def _leaves(self, request: Any) -> float:
+        """Note that a person goes to another conversation: what is still to come is of the one before."""
+        if len(self.left_at) > MAX_SESSIONS:
+            self.left_at.clear()
+        now = self.left_at[request.session_hash or ""] = time.monotonic()
+        return now
 
     def _wire_articles(self) -> None:
         import gradio as gr

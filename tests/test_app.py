@@ -61,7 +61,7 @@ class Tab:
         """Press Enter in the box."""
         box = self.part("textbox", "cw-ask")["id"]
         submit = next(d for d in self.config["dependencies"] if [box, "submit"] in d["targets"])
-        data = [question, None, [], [], None, None]
+        data = [question, None, "", [], [], None, None]
         event = {"fn_index": submit["id"], "session_hash": self.session, "data": data}
         return self.http.post("gradio_api/queue/join", json=event)
 
