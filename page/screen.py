@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from rag.render import shortened, visible
 # Told apart in light and in dark, and by those who do not see red and green alike (Okabe and Ito 2008).
 SOURCE_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8C8C8C", "#B8A800")
 MIN_TOP = 4  # articles at the top of the chart at least; below it, Vega puts fractions on the axis
+MAX_PARTS = 1_000  # messages kept ready to be drawn again: some megabytes
 MIN_BARS = 12  # answers that the chart of timings has room for; one alone would fill it
 MAX_WORDS_CHARS = 200  # of what is searched for in a list
 MAX_NAME_CHARS = 80  # of a source or a title in a part of Gradio, which shows it as it is
@@ -294,9 +296,15 @@ def _place(id: str) -> str:
     return f"?conversation={quote(id)}" if id else ""
 
 
-def _messages(talk: Talk, asked: str, stage: str) -> list[dict[str, Any]]:
+@lru_cache(maxsize=MAX_PARTS)
+def _part(content: str) -> Any:
+    """Return a message as a part of Gradio, which takes most of a millisecond to make and is drawn at every stage."""
     import gradio as gr
 
+    return gr.HTML(content, apply_default_css=False, js_on_load=None)
+
+
+def _messages(talk: Talk, asked: str, stage: str) -> list[dict[str, Any]]:
     shown: list[tuple[str, str]] = []
     for turn in talk.turns:
         last = turn is talk.turns[-1] and not stage
@@ -308,7 +316,7 @@ def _messages(talk: Talk, asked: str, stage: str) -> list[dict[str, Any]]:
     if stage:
         shown.append((html.question_html(asked), html.working_html(stage)))
     return [
-        {"role": role, "content": gr.HTML(content, apply_default_css=False, js_on_load=None)}
+        {"role": role, "content": _part(content)}
         for question, answer in shown
         for role, content in (("user", question), ("assistant", answer))
     ]
