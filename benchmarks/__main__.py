@@ -10,7 +10,8 @@ from pathlib import Path
 from benchmarks import report, results
 from rag.errors import CitewiseError
 
-PARTS = ("speed", "retrieval", "reading", "rewriting", "page")  # speed first: its processes are measured under a small parent
+# Speed first: its processes are measured under a small parent.
+PARTS = ("speed", "retrieval", "reading", "rewriting", "page")
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
 
