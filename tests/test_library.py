@@ -293,7 +293,6 @@ def test_what_stops_an_upload_is_told(tmp_path: Path, store: Store, library: Lib
     ((name, problem),) = end.problems
     assert name == "The upload"
     assert "Drop the files again when it has ended" in problem
-    assert "Wait for it to end" in problem
     assert not (store.index / "uploads").exists()
 
 
