@@ -5,7 +5,7 @@ Read this first. Spans are half-open and count code points of ``Article.text``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
@@ -18,6 +18,8 @@ Vectors = NDArray[np.float32]
 """Float32, shape ``(n, dim)``, rows of unit length."""
 
 Mode = Literal["quote", "write", "abstain"]
+Way = Literal["auto", "quote", "write"]
+"""How to answer, as a user chooses it; ``Mode`` is what came of it."""
 NO_META: Mapping[str, str] = MappingProxyType({})
 NO_RANKS: Mapping[str, int] = MappingProxyType({})
 
@@ -119,13 +121,48 @@ class Alternative:
     citations: tuple[Citation, ...]
 
 
+Support = Literal["supported", "verbatim", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a written answer, its markers taken off; ``citations`` prove it, and none means unsupported.
+
+    One that is "verbatim" is its own quote, in the place of a written one that failed. ``why`` says what an
+    unsupported one lacks.
+    """
+
+    text: str
+    status: Support
+    citations: tuple[Citation, ...] = ()
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.text or (self.status == "unsupported") == bool(self.citations):
+            raise ValueError("a sentence is supported by citations, or has none")
+
+
+def spoken(sentences: Sequence[Sentence]) -> str:
+    """Return the text of a written answer: its sentences but the unsupported ones."""
+    return " ".join(sentence.text for sentence in sentences if sentence.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A written answer while it grows: the sentences that are judged, and the words of the one that is not."""
+
+    sentences: tuple[Sentence, ...]
+    unjudged: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the articles say, or why they do not.
 
     ``text`` is empty exactly when ``citations`` are, and then ``reason`` says why.
     ``note`` says what happened instead of what was asked. ``confidence`` is a calibrated probability.
-    ``timings`` are seconds by stage.
+    ``sentences`` are those of a written answer in order, the unsupported ones too, which ``text`` leaves out.
+    ``route`` says why it was quoted or written. ``timings`` are seconds by stage.
     """
 
     question: str
@@ -139,12 +176,18 @@ class Answer:
     note: str | None = None
     searched_for: str = ""
     where: Where = EVERYWHERE
+    sentences: tuple[Sentence, ...] = ()
+    route: str = ""
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         abstains = self.mode == "abstain"
         if abstains == bool(self.text) or abstains == bool(self.citations) or abstains != bool(self.reason):
             raise ValueError("an answer has text and citations, or abstains with a reason")
+        if self.sentences and self.text != spoken(self.sentences):
+            raise ValueError("a written text is its supported sentences")
+        if any(citation not in self.citations for s in self.sentences for citation in s.citations):
+            raise ValueError("a sentence cites what its answer does not")
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence {self.confidence} is not a probability")
 
@@ -159,10 +202,14 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What an engine is about to do: search among ``n`` articles, or read ``n`` passages."""
+    """What an engine is about to do: search among ``n`` articles, read ``n`` passages, or write from ``n``."""
 
-    name: Literal["search", "read"]
+    name: Literal["search", "read", "write"]
     n: int
+
+
+Steps = Generator[Stage | Draft | Answer, None, None]
+"""What an engine is about to do, what is written so far, and last the answer; closing it stops the work."""
 
 
 class Embedder(Protocol):
@@ -198,6 +245,9 @@ class Reader(Protocol):
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Answer from ``hits`` alone; abstain when there are none or none of them answers."""
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        """Yield the steps to the answer of ``read``, and it last."""
 
 
 class Rewriter(Protocol):

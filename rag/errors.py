@@ -76,3 +76,11 @@ class IndexDamaged(IndexFault):
 
 class ModelMissing(CitewiseError):
     """A model's files are missing, are not what their card says, or need a library that is not installed."""
+
+
+class LanguageModelFault(CitewiseError):
+    """A language model is unreachable, refuses the request, is too slow, or gives nothing that can be used."""
+
+
+class ContextOverflow(LanguageModelFault):
+    """The prompt is longer than the model can read."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Protocol
 
 from rag.domain import (
@@ -18,6 +19,8 @@ from rag.domain import (
     Retriever,
     Rewriter,
     Stage,
+    Steps,
+    Way,
     Where,
 )
 from rag.errors import QuestionError
@@ -27,6 +30,7 @@ from rag.words import terms
 
 FILTERED = "The filter leaves no passage that shares anything with the question."
 MOST = 100  # passages of one question, as in the settings; each that is read takes a hundredth of a second
+NO_READERS: Mapping[Way, Reader] = MappingProxyType({})
 LONGEST = 2_000  # characters of a question; a longer one is an article
 
 
@@ -61,10 +65,17 @@ class Pipeline:
     """Answers questions about a collection. Threads may share it; ``close`` it, or use ``with``."""
 
     def __init__(
-        self, index: Collection, retriever: Retriever, reader: Reader, rewriter: Rewriter, k: int
+        self,
+        index: Collection,
+        retriever: Retriever,
+        reader: Reader,
+        rewriter: Rewriter,
+        k: int,
+        readers: Mapping[Way, Reader] = NO_READERS,
     ) -> None:
+        """``reader`` answers, unless a question asks for one of ``readers`` by the way that it answers."""
         self.index, self.retriever, self.reader, self.k = index, retriever, reader, k
-        self.rewriter = rewriter
+        self.rewriter, self.readers = rewriter, readers
 
     def __enter__(self) -> Pipeline:
         return self
@@ -80,13 +91,17 @@ class Pipeline:
         k: int | None = None,
         where: Where = EVERYWHERE,
         turns: Sequence[Exchange] = (),
+        way: Way | None = None,
     ) -> Answer:
         """Answer from the ``k`` best passages, or abstain and say why; ``turns`` came before in a conversation.
 
+        ``way`` is how to answer, the pipeline's own unless given.
+
         Raises:
-            QuestionError: the question is empty, too long, or has no word to search for.
+            QuestionError: the question is empty, too long, or has no word to search for; or it is to be
+                written where there is no language model.
         """
-        *_, answer = self.stages(question, k, where, turns)
+        *_, answer = self.stages(question, k, where, turns, way)
         assert isinstance(answer, Answer)
         return answer
 
@@ -96,33 +111,33 @@ class Pipeline:
         k: int | None = None,
         where: Where = EVERYWHERE,
         turns: Sequence[Exchange] = (),
-    ) -> Iterator[Stage | Answer]:
-        """Yield what is about to be done, each stage as it begins, and last the answer of ``ask``.
+        way: Way | None = None,
+    ) -> Steps:
+        """Yield the steps to the answer of ``ask``, and it last; closing it stops the work, a model's too.
 
         Raises:
             QuestionError: as for ``ask``.
         """
         started = time.perf_counter()
+        reader = self._reader(way)
         asked = self._standalone(question, turns)
         yield Stage("search", self.index.n_articles)
         hits = self._retrieve(asked, self.k if k is None else k, where)
         retrieved = time.perf_counter()
         if hits:
             yield Stage("read", len(hits))
-        answer = self.reader.read(asked, hits)
-        done = time.perf_counter()
-        timings = {"retrieve": retrieved - started, "read": done - retrieved, "total": done - started}
-        note = "; ".join(note for note in (self.index.note, answer.note) if note) or None
-        reason = FILTERED if not hits and where != EVERYWHERE else answer.reason
-        yield replace(
-            answer,
-            question=question,
-            searched_for=asked,
-            where=where,
-            note=note,
-            reason=reason,
-            timings=timings,
-        )
+        with closing(reader.stream(asked, hits)) as steps:
+            for step in steps:
+                if isinstance(step, Answer):
+                    done = time.perf_counter()
+                    timings = {
+                        "retrieve": retrieved - started,
+                        "read": done - retrieved,
+                        "total": done - started,
+                    }
+                    yield self._completed(step, question, asked, where, timings)
+                else:
+                    yield step
 
     def spread(self, question: str) -> list[tuple[str, int]]:
         """Return the words of a question that say what it is about, each with the number of articles that have it.
@@ -153,6 +168,30 @@ class Pipeline:
     def close(self) -> None:
         """Let go of all files; twice is once."""
         self.index.close()
+
+    def _completed(
+        self, answer: Answer, question: str, asked: str, where: Where, timings: Mapping[str, float]
+    ) -> Answer:
+        """Return what a reader answered with all that it does not know."""
+        note = "; ".join(note for note in (self.index.note, answer.note) if note) or None
+        reason = FILTERED if not answer.hits and where != EVERYWHERE else answer.reason
+        return replace(
+            answer,
+            question=question,
+            searched_for=asked,
+            where=where,
+            note=note,
+            reason=reason,
+            timings={**answer.timings, **timings},
+        )
+
+    def _reader(self, way: Way | None) -> Reader:
+        if way is None or way in self.readers:
+            return self.readers[way] if way else self.reader
+        raise QuestionError(
+            f"there is nothing here to answer in the way {str(way)[:20]!r}",
+            "Name a language model to have answers written: --llm ollama/llama3.2",
+        )
 
     def _standalone(self, question: str, turns: Sequence[Exchange]) -> str:
         """Return what to search for: a follow-up such as "Why?" need only have words once it is rewritten."""

@@ -10,7 +10,7 @@ import numpy as np
 from tokenizers import Encoding
 
 from rag.calibration import Calibration
-from rag.domain import Alternative, Answer, Citation, Hit, Passage
+from rag.domain import Alternative, Answer, Citation, Hit, Passage, Steps
 from rag.encoder import Encoder, Outputs
 from rag.metrics import normalised
 from rag.text import fold, sentences
@@ -88,6 +88,10 @@ class Extractive:
             tuple(others[:N_ALTERNATIVES]),
             mode="quote",
         )
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        """Yield the answer of ``read``, which comes all at once."""
+        yield self.read(question, hits)
 
     def spans(self, question: str, hits: Sequence[Hit]) -> list[Span]:
         """Return the best span of each passage that has one, in the order of ``hits``."""

@@ -12,6 +12,7 @@ from typing import Any
 from rag.errors import SettingsError
 
 FILE = "citewise.toml"
+MODES = ("auto", "quote", "write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Settings:
     depth: int = 50  # passages
     k: int = 8  # passages
     threshold: float = 0.35  # confidence below which the reader abstains
+    mode: str = "auto"  # "quote", "write", or whichever fits the question
+    llm: str = ""  # the language model that writes, such as "ollama/llama3.2"; none unless named
 
     def __post_init__(self) -> None:
         for name, low, high in _LIMITS:
@@ -32,6 +35,14 @@ class Settings:
                 raise SettingsError(
                     f"{name} is {value}, expected {low} to {high}", f"Choose a {name} within these limits."
                 )
+        if self.mode not in MODES:
+            raise SettingsError(
+                f"mode is {self.mode[:40]!r}, expected one of {', '.join(MODES)}", "Choose one of them."
+            )
+        if self.mode == "write" and not self.llm:
+            raise SettingsError(
+                "mode is 'write', and no language model is named", "Name one: --llm ollama/llama3.2"
+            )
 
 
 _LIMITS: tuple[tuple[str, float, float], ...] = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.domain import EVERYWHERE, Answer, Article, Citation, Exchange, Hit, Passage, Vectors, Where
+from rag.domain import EVERYWHERE, Answer, Article, Citation, Exchange, Hit, Passage, Steps, Vectors, Where
 from rag.text import sentences
 
 
@@ -48,7 +48,17 @@ class FixedRetriever:
         return self.hits[:k]
 
 
-class FirstSentence:
+class AtOnce:
+    """A reader whose answer comes in one step."""
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        raise NotImplementedError
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        yield self.read(question, hits)
+
+
+class FirstSentence(AtOnce):
     """Answers with the first sentence of the first hit."""
 
     name = "first-sentence"

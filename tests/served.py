@@ -22,6 +22,7 @@ from rag.domain import Alternative, Answer, Citation, Hit
 from rag.settings import load
 from rag.text import fold, sentences
 from rag.words import terms
+from tests.fakes import AtOnce
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = """--no-sandbox --disable-gpu --disable-background-networking --disable-component-update
@@ -62,7 +63,7 @@ WHOM = "Whom does Moscow favour?"
 COST = "What will the repair cost?"
 
 
-class ByWords:
+class ByWords(AtOnce):
     """Quotes of each article the sentence with the most words of the question; "gold" is nowhere."""
 
     name = "by words"

@@ -24,7 +24,7 @@ from rag.domain import EVERYWHERE, Answer, Article, Citation, Hit, Passage, Wher
 from rag.errors import QuestionError
 from rag.llama import CitewiseQueryEngine, CitewiseRetriever
 from rag.pipeline import Pipeline
-from tests.fakes import AsItIs, FirstSentence, FixedRetriever
+from tests.fakes import AsItIs, AtOnce, FirstSentence, FixedRetriever
 
 WEATHER = Article(
     "news/rain.md",
@@ -38,7 +38,7 @@ BARE = Article("sun.txt", "Sun", "Sun shone. It was warm.")
 HITS = [Hit(Passage(7, WEATHER, 10, 29), 2.0), Hit(Passage(9, BARE, 0, 23), 1.0)]
 
 
-class QuotesTheLast:
+class QuotesTheLast(AtOnce):
     """Answers with the first word of the last hit."""
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
@@ -47,7 +47,7 @@ class QuotesTheLast:
         return Answer(question, citation.quote, (citation,), 0.75, tuple(hits), mode="quote")
 
 
-class Abstains:
+class Abstains(AtOnce):
     """Never answers."""
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
