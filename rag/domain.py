@@ -161,7 +161,8 @@ class Answer:
 
     ``text`` is empty exactly when ``citations`` are, and then ``reason`` says why.
     ``note`` says what happened instead of what was asked. ``confidence`` is a calibrated probability.
-    ``sentences`` are those of a written answer in order, the unsupported ones too, which ``text`` leaves out.
+    ``sentences`` are those that were written, in order, the unsupported ones too, which ``text`` leaves out;
+    where none was supported the text is quoted instead.
     ``route`` says why it was quoted or written. ``timings`` are seconds by stage.
     """
 
@@ -184,7 +185,7 @@ class Answer:
         abstains = self.mode == "abstain"
         if abstains == bool(self.text) or abstains == bool(self.citations) or abstains != bool(self.reason):
             raise ValueError("an answer has text and citations, or abstains with a reason")
-        if self.sentences and self.text != spoken(self.sentences):
+        if spoken(self.sentences) not in ("", self.text):
             raise ValueError("a written text is its supported sentences")
         if any(citation not in self.citations for s in self.sentences for citation in s.citations):
             raise ValueError("a sentence cites what its answer does not")

@@ -39,10 +39,6 @@ class Settings:
             raise SettingsError(
                 f"mode is {self.mode[:40]!r}, expected one of {', '.join(MODES)}", "Choose one of them."
             )
-        if self.mode == "write" and not self.llm:
-            raise SettingsError(
-                "mode is 'write', and no language model is named", "Name one: --llm ollama/llama3.2"
-            )
 
 
 _LIMITS: tuple[tuple[str, float, float], ...] = (

@@ -1,0 +1,112 @@
+"""The benchmark questions: true counts, ids once each, articles that exist, evidence verbatim."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks" / "questions"
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+COLLECTIONS = {"digitalgov": 60, "blog_18f": 30, "onestop": 30, "current_events": 30}
+KINDS = {"span": 49, "why": 31, "how": 25, "list": 20, "compare": 10, "sum-up": 5, "absent": 10}
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()]
+
+
+WRITING = lines("writing.jsonl")
+CONVERSATIONS = lines("conversations.jsonl")
+TURNS = [(talk["id"], n, turn) for talk in CONVERSATIONS for n, turn in enumerate(talk["turns"], 1)]
+
+
+def article(name: str) -> str:
+    return (ROOT / "corpus" / "articles" / name).read_text(encoding="utf-8")
+
+
+def test_every_line_has_the_documented_fields_in_order() -> None:
+    fields = ["id", "collection", "question", "kind", "articles", "answer"]
+    assert [list(question) for question in WRITING] == [fields] * 150
+    assert [list(talk) for talk in CONVERSATIONS] == [["id", "turns"]] * 30
+    told = ["question", "standalone", "answer", "articles", "evidence"]
+    assert [list(turn) for _, _, turn in TURNS] == [told] * 90
+
+
+def test_ids_run_without_a_gap_and_no_question_is_asked_twice() -> None:
+    assert [question["id"] for question in WRITING] == [f"w{n:03d}" for n in range(1, 151)]
+    assert [talk["id"] for talk in CONVERSATIONS] == [f"c{n:02d}" for n in range(1, 31)]
+    assert len({question["question"] for question in WRITING}) == 150
+    assert len({turn["standalone"] for _, _, turn in TURNS}) == 90
+
+
+def test_counts_are_those_of_the_readme() -> None:
+    assert Counter(question["collection"] for question in WRITING) == COLLECTIONS
+    assert Counter(question["kind"] for question in WRITING) == KINDS
+    assert [f"| {kind} | {n} |" for kind, n in KINDS.items() if f"| {kind} | {n} |" not in README] == []
+    assert Counter(len(question["articles"]) for question in WRITING) == {0: 10, 1: 128, 2: 12}
+
+
+def test_only_absent_questions_have_no_articles_and_no_answer() -> None:
+    for question in WRITING:
+        present = question["kind"] != "absent"
+        assert (bool(question["articles"]), bool(question["answer"])) == (present, present), question["id"]
+
+
+def test_questions_and_answers_are_one_clean_line() -> None:
+    told = [question[field] for question in WRITING for field in ("question", "answer")]
+    told += [
+        turn[field] for _, _, turn in TURNS for field in ("question", "standalone", "answer", "evidence")
+    ]
+    assert [text for text in told if text != " ".join(text.split())] == []
+    assert all(turn[field] for _, _, turn in TURNS for field in turn)
+    assert all(question["question"].endswith("?") for question in WRITING)
+
+
+def test_every_conversation_has_three_turns_and_opens_with_a_standalone_one() -> None:
+    assert {len(talk["turns"]) for talk in CONVERSATIONS} == {3}
+    assert all(turn["standalone"] == turn["question"] for _, n, turn in TURNS if n == 1)
+
+
+def test_six_conversations_end_on_a_standalone_question_about_another_article() -> None:
+    ends = [(talk["turns"][1], talk["turns"][2]) for talk in CONVERSATIONS]
+    moved = [after for before, after in ends if after["articles"] != before["articles"]]
+    assert sum(turn["standalone"] == turn["question"] for turn in moved) == 6
+    assert len(moved) == 7
+    assert sum(turn["standalone"] == turn["question"] for _, n, turn in TURNS if n > 1) == 7
+
+
+def test_conversations_use_every_article_and_quote_it_verbatim() -> None:
+    shipped = {path.name for path in (ROOT / "corpus" / "articles").iterdir()}
+    assert {name for _, _, turn in TURNS for name in turn["articles"]} == shipped
+    assert [
+        (id, n)
+        for id, n, turn in TURNS
+        if not any(turn["evidence"] in article(name) for name in turn["articles"])
+    ] == []
+
+
+@pytest.mark.data
+def test_every_article_exists_in_its_collection() -> None:
+    root = os.environ.get("CITEWISE_DATA")
+    if not root:
+        pytest.skip("CITEWISE_DATA is not set")
+    held = {
+        name: {
+            json.loads(line)["id"]
+            for line in (Path(root) / "corpora" / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")
+            if line
+        }
+        for name in COLLECTIONS
+    }
+    assert [
+        (question["id"], id)
+        for question in WRITING
+        for id in question["articles"]
+        if id not in held[question["collection"]]
+    ] == []
