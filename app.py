@@ -12,7 +12,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -24,7 +25,7 @@ from page.screen import MAX_WORDS_CHARS, Screen
 from page.site import Site, opened_site, where_of
 from page.talk import Scene, Talk, failed
 from page.visitors import COOKIE, Visits, logins, owner_of
-from rag.domain import EVERYWHERE, Where
+from rag.domain import EVERYWHERE, Way, Where
 from rag.errors import CitewiseError
 from rag.render import to_json
 
@@ -43,6 +44,7 @@ _MARK = (
 _ICON = f'<link rel="icon" href="data:image/svg+xml,{quote(_MARK)}">'
 QUIET = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE = {**QUIET, "queue": False}
+Drawings = Generator[tuple[Any, ...], None, None]
 
 
 class Page(Screen):
@@ -115,25 +117,25 @@ class Page(Screen):
         import gradio as gr
 
         def ask(
-            question: str, talk: Talk, place: str, request: gr.Request, *limits: Any
+            question: str, talk: Talk, place: str, way: Way | None, request: gr.Request, *limits: Any
         ) -> Iterator[tuple[Any, ...]]:
             owner = self._owner(request)
             if question:  # an Enter too many finds the box empty
-                yield from self._asked(self._mine(talk, place, owner), question, limits, owner)
+                yield from self._asked(self._mine(talk, place, owner), question, limits, owner, way)
             else:
                 yield (gr.skip(),) * len(self.screen)
 
         def example(
-            talk: Talk, place: str, chosen: gr.SelectData, request: gr.Request
+            talk: Talk, place: str, way: Way | None, chosen: gr.SelectData, request: gr.Request
         ) -> Iterator[tuple[Any, ...]]:
             owner = self._owner(request)
-            yield from self._asked(self._mine(talk, place, owner), chosen.value["text"], (), owner)
+            yield from self._asked(self._mine(talk, place, owner), chosen.value["text"], (), owner, way)
 
         def act(
-            talk: Talk, place: str, done: gr.EventData, request: gr.Request, *limits: Any
+            talk: Talk, place: str, way: Way | None, done: gr.EventData, request: gr.Request, *limits: Any
         ) -> Iterator[tuple[Any, ...]]:
             owner = self._owner(request)
-            yield from self._acted(self._mine(talk, place, owner), done._data, limits, owner)
+            yield from self._acted(self._mine(talk, place, owner), done._data, limits, owner, way)
 
         def suggest(talk: Talk, place: str, request: gr.Request) -> tuple[Any, ...]:
             owner, began = self._owner(request), time.monotonic()
@@ -147,10 +149,10 @@ class Page(Screen):
 
         asking = {**_asking(), **QUIET}
         shown = [self.talk, self.place]
-        given = [*shown, *self.filter]
+        given = [*shown, self.way, *self.filter]
         events = [
             self.box.submit(ask, [self.box, *given], self.screen, trigger_mode="always_last", **asking),
-            self.chat.example_select(example, shown, self.screen, **asking),
+            self.chat.example_select(example, [*shown, self.way], self.screen, **asking),
             _bridge("talk").click(act, given, [*self.screen, *self.filter, self.tabs], **asking),
         ]
         for event in events:
@@ -174,19 +176,20 @@ class Page(Screen):
         return talk if talk.turns else self._wanted(owner, place).talk or talk
 
     def _asked(
-        self, talk: Talk, question: str, limits: Sequence[Any], owner: str
-    ) -> Iterator[tuple[Any, ...]]:
+        self, talk: Talk, question: str, limits: Sequence[Any], owner: str, way: Way | None
+    ) -> Drawings:
         try:
             where = where_of(*limits) if limits else EVERYWHERE
         except CitewiseError as error:
             yield self.draw(failed(talk, question, error), owner)
             return
-        for scene in self.site.desk.ask(owner, talk, question, where):
-            yield self.draw(scene, owner)
+        with closing(self.site.desk.ask(owner, talk, question, where, way)) as scenes:
+            for scene in scenes:
+                yield self.draw(scene, owner)
 
     def _acted(
-        self, talk: Talk, told: dict[str, str], limits: Sequence[Any], owner: str
-    ) -> Iterator[tuple[Any, ...]]:
+        self, talk: Talk, told: dict[str, str], limits: Sequence[Any], owner: str, way: Way | None
+    ) -> Drawings:
         """Do what a button of the conversation says; yield the screen, the filter and the chosen tab."""
         import gradio as gr
 
@@ -194,13 +197,13 @@ class Page(Screen):
         desk, do = self.site.desk, told.get("do")
         turn = told.get("turn", "")
         if do == "ask":
-            for drawn in self._asked(talk, told.get("question", ""), limits, owner):
-                yield (*drawn, *same)
+            with closing(self._asked(talk, told.get("question", ""), limits, owner, way)) as asked:
+                yield from ((*drawn, *same) for drawn in asked)
         elif do in ("retry", "widen"):
             where = EVERYWHERE if do == "widen" else self._where(limits)
             opened_up = ([], [], None, None, gr.skip()) if do == "widen" else same
-            for scene in desk.retry(owner, talk, turn, where):
-                yield (*self.draw(scene, owner), *opened_up)
+            with closing(desk.retry(owner, talk, turn, where, way)) as scenes:
+                yield from ((*self.draw(scene, owner), *opened_up) for scene in scenes)
         elif do == "only":
             narrowed: tuple[Any, ...] = ([], [told.get("article", "")], None, None, gr.Tabs(selected="ask"))
             yield (*(gr.skip(),) * len(self.screen), *narrowed)
@@ -477,13 +480,16 @@ def serve(
     auth: str | None = None,
     read_only: bool = False,
     root_path: str | None = None,
+    llm: str | None = None,
+    mode: str | None = None,
 ) -> None:
     """Open the index and serve the page until it is interrupted.
 
     ``auth`` is a file of logins. A page that others can reach without one is read only, and says so.
+    ``llm`` and ``mode`` are the settings of these names.
 
     Raises:
-        CitewiseError: the index cannot be opened, the port is taken, or the logins cannot be read.
+        CitewiseError: the index cannot be opened, the port is taken, or the logins or a setting cannot be read.
     """
     _check(host, port)
     check = logins(Path(auth)) if auth else None
@@ -493,7 +499,7 @@ def serve(
         notices.append("Read only: others can reach this page, and it has no logins (--auth FILE).")
         sys.stderr.write(f"{notices[0]}\n")
     threading.Thread(target=importlib.import_module, args=("gradio",), daemon=True).start()
-    with opened_site(index, read_only=read_only, notices=notices) as site:
+    with opened_site(index, read_only=read_only, notices=notices, llm=llm, mode=mode) as site:
         page = build(site)
         address = launch(page, site, host, port, auth=check, root_path=root_path)
         sys.stderr.write(f"Citewise answers at {address} (Ctrl-C stops it)\n")

@@ -13,17 +13,21 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rag.errors import CitewiseError, QuestionError, SettingsError
+from rag.settings import MODES, load
 
 if TYPE_CHECKING:
     from ingest.sync import Summary
     from rag.domain import Answer, Hit
+    from rag.live import Live
     from rag.pipeline import Pipeline
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
+PROMPT = "> "
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,8 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except CitewiseError as error:
-        _complain(error)
-        return USAGE if isinstance(error, QuestionError | SettingsError) else WRONG
+        return _complain(error)
     except KeyboardInterrupt:
         _say("citewise: interrupted")
         return INTERRUPTED
@@ -77,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
     ask = _command(commands, "ask", _ask, "answer a question, with quotes")
     ask.add_argument("question", help="the question; - reads questions from stdin, one a line")
     _reading(ask)
+    _answering(ask)
     ask.add_argument("--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1")
     _json(ask)
 
@@ -92,10 +96,13 @@ def parser() -> argparse.ArgumentParser:
     status = _command(commands, "status", _status, "say what an index holds")
     _json(status)
 
-    doctor = _command(commands, "doctor", _doctor, "check every promise that an index makes, and the weights")
+    doctor = _command(commands, "doctor", _doctor, "check every promise that an index makes, and the models")
+    _llm(doctor)
     _json(doctor)
 
-    chat = _command(commands, "chat", _chat, "serve the page")
+    chat = _command(commands, "chat", _chat, "serve the page, or lead a conversation in the terminal")
+    chat.add_argument("--terminal", action="store_true", help="ask here, a question a line, not on the page")
+    _answering(chat)
     chat.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     chat.add_argument("--port", type=_port, default=7860, help="the port to listen on (7860)")
     chat.add_argument(
@@ -129,6 +136,19 @@ def _shaping(command: argparse.ArgumentParser) -> None:
 def _reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("-k", type=_count, metavar="N", help="passages to return (8)")
     command.add_argument("--embedder", metavar="NAME", help="the embedder that made the index (minilm)")
+
+
+def _answering(command: argparse.ArgumentParser) -> None:
+    _llm(command)
+    command.add_argument(
+        "--mode", choices=MODES, metavar="MODE", help="quote, write, or auto: whichever fits (auto)"
+    )
+
+
+def _llm(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--llm", metavar="SPEC", help="the language model that writes, such as ollama/llama3.2 (none)"
+    )
 
 
 def _json(command: argparse.ArgumentParser) -> None:
@@ -199,9 +219,18 @@ def _ask(arguments: argparse.Namespace) -> int:
         if arguments.json:  # one object a line, whatever the line
             _print_answer(Answer(line, reason=f"{error.message}. {error.hint}"), as_json=True)
 
-    with _open(arguments, k=arguments.k, threshold=arguments.threshold) as pipeline:
+    chosen = {
+        "k": arguments.k,
+        "threshold": arguments.threshold,
+        "llm": arguments.llm,
+        "mode": arguments.mode,
+    }
+    with _open(arguments, **chosen) as pipeline:
+        live = _live(moves=not arguments.json)
         return _each(
-            arguments.question, lambda line: _print_answer(pipeline.ask(line), arguments.json), refused
+            arguments.question,
+            lambda line: _print_answer(live.watched(pipeline.stages(line)), arguments.json),
+            refused,
         )
 
 
@@ -244,16 +273,28 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from rag.doctor import faults, weight_faults
+    from rag.render import visible
 
-    found = [*faults(_folder(arguments)), *weight_faults()]
+    settings = load(index=arguments.index, llm=arguments.llm)
+    found = [*faults(settings.index), *weight_faults(), *_llm_faults(settings.llm)]
     if arguments.json:
         _print(json.dumps({"healthy": not found, "faults": found}, ensure_ascii=False))
     else:
-        _print("\n".join(found) or "healthy")
+        _print(visible("\n".join(found)) or "healthy")
     return WRONG if found else OK
 
 
+def _llm_faults(spec: str) -> list[str]:
+    if not spec:
+        return []
+    from rag.llms import tried
+
+    return tried(spec)
+
+
 def _chat(arguments: argparse.Namespace) -> int:
+    if arguments.terminal:
+        return _converse(arguments)
     import app
 
     app.serve(
@@ -263,8 +304,29 @@ def _chat(arguments: argparse.Namespace) -> int:
         auth=arguments.auth,
         read_only=arguments.read_only,
         root_path=arguments.root_path,
+        llm=arguments.llm,
+        mode=arguments.mode,
     )
     return OK
+
+
+def _converse(arguments: argparse.Namespace) -> int:
+    """Lead a conversation in the terminal; of questions from a pipe, the exit code says whether one went wrong."""
+    import rag
+    from rag.chat import Chat
+    from rag.shell import Shell
+
+    typed = _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+    codes = [OK]
+    with rag.open(arguments.index, llm=arguments.llm, mode=arguments.mode) as pipeline:
+        shell = Shell(
+            Chat(pipeline), _live(), _say, lambda error: codes.append(_complain(error)), patient=typed
+        )
+        if typed:
+            _say(f"{pipeline.status().n_articles:,} articles. Ask, or type :help; Ctrl-D ends.")
+        lines = _lines()
+        shell.run(_typed_line if typed else lambda: next(lines, None))
+    return OK if typed else max(codes)
 
 
 # -- parts of them --------------------------------------------------------------------------------
@@ -277,8 +339,6 @@ def _open(arguments: argparse.Namespace, **settings: Any) -> Pipeline:
 
 
 def _folder(arguments: argparse.Namespace) -> str:
-    from rag.settings import load
-
     return load(index=arguments.index).index
 
 
@@ -292,9 +352,8 @@ def _each(text: str, answer: Callable[[str], None], refused: Callable[[str, Ques
         try:
             answer(line)
         except QuestionError as error:
-            _complain(error)
+            code = _complain(error)
             refused(line, error)
-            code = USAGE
     return code
 
 
@@ -302,8 +361,23 @@ def _lines() -> Iterator[str]:
     return (line for raw in sys.stdin or () if (line := raw.strip()))  # None where stdin was closed
 
 
+def _typed_line() -> str | None:
+    """Return a line that a person typed, with the history and the editing of readline where there is one."""
+    with suppress(ImportError):
+        import readline  # noqa: F401  (input uses it once it is there)
+    while True:
+        try:
+            return input(PROMPT)
+        except KeyboardInterrupt:
+            _say("")
+        except EOFError:
+            _say("")
+            return None
+
+
 def _print_answer(answer: Answer, as_json: bool) -> None:
-    from rag.render import to_json, to_terminal
+    from rag.render import to_json
+    from rag.terminal import to_terminal
 
     if as_json:
         _print(json.dumps(to_json(answer), ensure_ascii=False))
@@ -312,7 +386,8 @@ def _print_answer(answer: Answer, as_json: bool) -> None:
 
 
 def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
-    from rag.render import hits_to_json, hits_to_terminal
+    from rag.render import hits_to_json
+    from rag.terminal import hits_to_terminal
 
     if as_json:
         _print(json.dumps(hits_to_json(words, hits), ensure_ascii=False))
@@ -336,10 +411,12 @@ def _print_summary(summary: Summary, as_json: bool) -> None:
         _print(json.dumps(facts, ensure_ascii=False))
 
 
-def _complain(error: CitewiseError) -> None:
+def _complain(error: CitewiseError) -> int:
+    """Say what went wrong, and what to do; return the exit code that it makes."""
     _say(f"citewise: {error.message}")
     if error.hint:
         _say(error.hint)
+    return USAGE if isinstance(error, QuestionError | SettingsError) else WRONG
 
 
 def _print(text: str) -> None:
@@ -355,7 +432,18 @@ def _say(text: str) -> None:
 
 
 def _has_colour() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return _is_terminal(sys.stdout) and "NO_COLOR" not in os.environ
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _live(moves: bool = True) -> Live:
+    from rag.live import Live
+
+    can_move = _is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb"
+    return Live(sys.stdout, _has_colour(), moves and can_move)
 
 
 def _drop_output() -> None:

@@ -20,11 +20,13 @@ def index(
     yes: bool = False,
     rebuild: bool = False,
     watcher: Watcher | None = None,
+    embedder: Any = None,
     **settings: Any,
 ) -> Summary:
     """Bring an index in step with files and folders; return what was done.
 
     ``settings`` are those of ``rag.settings.Settings``, ``index`` among them: "index" unless chosen.
+    ``embedder`` may also be an object: a ``rag.domain.Embedder`` or an embedding of llama-index.
     Only what came from ``paths`` can count as removed. ``yes`` allows to remove over half of the collection;
     ``rebuild`` makes the index again beside the old one, for another embedder or passage size.
 
@@ -36,11 +38,12 @@ def index(
     from rag import embed
     from rag.settings import load
 
-    chosen = load(index=index, **settings)
+    made = embed.given(embedder)
+    chosen = load(index=index, embedder=None if made else embedder, **settings)
     several = [paths] if isinstance(paths, str | Path) else list(paths)
-    embedder = embed.load(chosen.embedder)
+    made = made or embed.load(chosen.embedder)
     return sync.index(
-        several, chosen.index, embedder, chosen.passage_tokens, yes=yes, rebuild=rebuild, watcher=watcher
+        several, chosen.index, made, chosen.passage_tokens, yes=yes, rebuild=rebuild, watcher=watcher
     )
 
 
@@ -50,11 +53,13 @@ def add(
     *,
     names: Sequence[str] | None = None,
     watcher: Watcher | None = None,
+    embedder: Any = None,
     **settings: Any,
 ) -> Added:
     """Keep copies of files in an index's own folder of uploads, and index them; return what became of each.
 
     ``names`` are those to keep them under, their own unless given. A file that cannot be read stops no other.
+    ``embedder`` and ``settings`` are those of ``index``.
 
     Raises:
         SettingsError, ModelMissing, IndexLocked, IndexStale, IndexDamaged: as their names say.
@@ -63,11 +68,12 @@ def add(
     from rag import embed
     from rag.settings import load
 
-    chosen = load(index=index, **settings)
+    made = embed.given(embedder)
+    chosen = load(index=index, embedder=None if made else embedder, **settings)
     several = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
     called = [file.name for file in several] if names is None else names
-    embedder = embed.load(chosen.embedder)
-    return uploads.add(several, called, chosen.index, embedder, chosen.passage_tokens, watcher)
+    made = made or embed.load(chosen.embedder)
+    return uploads.add(several, called, chosen.index, made, chosen.passage_tokens, watcher)
 
 
 def remove(id: str, index: str | Path | None = None, **settings: Any) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from rag.errors import CitewiseError
 from rag.text import normalise
+from rag.text import one_line as one_line  # all that makes fields of what a file says is found here
 
 TITLE_CHARS = 300  # of a title that is given
 FIRST_LINE_CHARS = 120  # of a first line that serves as the title
@@ -107,11 +108,6 @@ def title_of(text: str, is_markdown: bool) -> str:
         return shorten(_CLOSING_HASHES.sub("", one_line(heading[1])), TITLE_CHARS)
     first = text.lstrip().partition("\n")[0]
     return shorten(one_line(first.lstrip("#> ") if is_markdown else first), FIRST_LINE_CHARS)
-
-
-def one_line(text: str) -> str:
-    """Return ``text`` normalised, with each run of white space as one space and none at the ends."""
-    return " ".join(normalise(text).split())
 
 
 def shorten(text: str, limit: int) -> str:

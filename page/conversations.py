@@ -18,13 +18,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from page.record import Record, from_json
-from page.record import to_json as record_json
+from page.record import Record
+from page.record_json import from_json
+from page.record_json import to_json as record_json
 from page.views import Conversation, Turn, Verdict
 from rag.database import BUSY_S, told
 from rag.errors import ConversationMissing, ConversationsFault, IndexDamaged, IndexFault
 from rag.render import shortened, visible
-from rag.text import fold, normalise
+from rag.text import fold, normalise, one_line
 
 log = logging.getLogger("citewise")
 
@@ -288,7 +289,7 @@ def _missing(kind: str, id: str) -> ConversationMissing:
 
 
 def _titled(text: str) -> str:
-    return shortened(" ".join(normalise(text).split()), MAX_TITLE_CHARS)
+    return shortened(one_line(text), MAX_TITLE_CHARS)
 
 
 def _storable(text: str) -> str:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from page.record import Quote, where_json
-from page.record import to_json as record_json
+from page.record import Quote, Record, numbered
+from page.record_json import to_json as record_json
+from page.record_json import where_json
 from page.views import Conversation, Turn
+from page.writing import UNPROVED
 from rag.domain import EVERYWHERE, Where
 from rag.render import SILENCE, level, visible
-from rag.text import normalise
+from rag.text import normalise, one_line
 
 # What can begin or end a mark of Markdown or HTML; a dot or colon inside a word too, since many programs make
 # links of bare addresses.
@@ -73,9 +75,13 @@ def _turn_blocks(turn: Turn) -> Iterator[str]:
     if record.where != EVERYWHERE:
         yield f"Only in: {_filter(record.where)}"
     if record.text:
-        yield from _answer_blocks(record.text, record.confidence, record.quotes)
+        said = numbered(record) if record.claims else record.text
+        yield from _answer_blocks(said, record.confidence, record.quotes)
     else:
         yield f"{SILENCE} {_inline(record.reason)}".rstrip()
+    yield from _failed_blocks(record)
+    if record.route:
+        yield f"Route: {_inline(record.route)}"
     if record.words:
         yield f"Articles with the words of the question: {_counts(record.words)}"
     if record.note:
@@ -85,6 +91,13 @@ def _turn_blocks(turn: Turn) -> Iterator[str]:
         yield from _answer_blocks(other.text, other.confidence, other.quotes)
     if turn.verdict or turn.remark:
         yield _block(f"{_VERDICTS[turn.verdict]}{': ' if turn.remark else ''}{turn.remark}")
+
+
+def _failed_blocks(record: Record) -> Iterator[str]:
+    """Yield the sentences that are no part of a written answer, each with what it lacks."""
+    for claim in record.claims:
+        if not claim.quotes:
+            yield _block(f"{UNPROVED}: “{claim.text}” {claim.why}")
 
 
 def _answer_blocks(text: str, confidence: float, quotes: Sequence[Quote]) -> Iterator[str]:
@@ -117,7 +130,7 @@ def _counts(words: Sequence[tuple[str, int]]) -> str:
 
 def _inline(text: str) -> str:
     """Return a text as one line of Markdown that shows it as it is."""
-    return _escaped(" ".join(visible(normalise(text)).split()))
+    return _escaped(visible(one_line(text)))
 
 
 def _block(text: str, margin: str = "") -> str:

@@ -11,6 +11,7 @@ from page.markup import (
     day_words,
     facts_html,
     inline,
+    number_html,
     safe,
     sentence,
     support_html,
@@ -18,13 +19,19 @@ from page.markup import (
     title_of,
     where_words,
 )
-from page.record import Other, Quote, Record
+from page.record import Other, Quote, Record, numbered
 from page.views import Turn
+from page.writing import draft_html as draft_html  # all of the talk is found here
+from page.writing import is_quoted, replaced_html, unproved_html, written_html
 from rag.render import MAX_QUOTE_CHARS, MAX_TITLE_CHARS, SILENCE, rewritten, shortened, visible
 
 MAX_QUESTION_CHARS = 600  # shown of a question; the engine has its own limit
 MAX_REMARK_CHARS = 1000  # of a note beside a thumb
-MODES = {"quote": "in the articles’ own words", "write": "written from the quotes", "abstain": ""}
+MODES = {
+    "quote": "quoted, in the articles’ own words",
+    "write": "written and checked against the articles",
+    "abstain": "",
+}
 
 
 def masthead_html(facts: Iterable[str], notices: Iterable[str] = ()) -> str:
@@ -41,9 +48,10 @@ def question_html(question: str) -> str:
 
 
 def working_html(stage: str) -> str:
-    """Return what stands for an answer until it comes: its stage, and how to stop it."""
+    """Return what stands for an answer until it comes: its stage, how to stop it, and room for a draft to grow in."""
     stop = button("Stop", "cw-plain", aria_label="Stop answering", data_to="stop", data_do="stop")
-    return f'<div class="cw-waiting"><p class="cw-working" role="status">{safe(stage)}</p>{stop}</div>'
+    status = f'<p class="cw-working" role="status">{safe(stage)}</p>'
+    return f'<div class="cw-waiting">{status}{stop}<div class="cw-growing"></div></div>'
 
 
 def error_html(message: str, hint: str = "") -> str:
@@ -64,30 +72,33 @@ def answer_html(turn: Turn, *, last: bool) -> str:
     return f"<div{attributes(class_=kind, data_turn=turn.id)}>{body}{_remarks(turn)}{actions}</div>"
 
 
-def number_html(turn_id: str, at: int, quote: Quote, verb: str = "Open citation") -> str:
-    """Return the button that opens a quote in its article; its number counts from 1 over all quotes."""
-    name = f"{verb} {at + 1}: {title_of(quote.passage.article)}"
-    return button(
-        str(at + 1),
-        "cw-n",
-        aria_label=name,
-        data_to="evidence",
-        data_do="cite",
-        data_turn=turn_id,
-        data_at=at,
-    )
-
-
 def _answered(turn: Turn) -> str:
     record = turn.record
-    cites = "".join(f" {number_html(turn.id, at, quote)}" for at, quote in enumerate(record.quotes))
     quotes = "".join(_quote(turn.id, at, quote) for at, quote in enumerate(record.quotes))
+    proof = f'<ol class="cw-quotes">{quotes}</ol>'
+    trust = (
+        f'<p class="cw-trust">{support_html(record.confidence)} <span>· {MODES[record.mode]}</span></p>'
+        f"{_route(record)}{replaced_html(record)}"
+    )
+    if record.claims and is_quoted(record):
+        said = f"{proof}{trust}"
+    else:
+        said = f"{written_html(turn) if record.claims else _lead(turn)}{trust}{proof}"
+    return f"{said}{unproved_html(record)}{_others(turn)}"
+
+
+def _lead(turn: Turn) -> str:
+    record = turn.record
+    cites = "".join(f" {number_html(turn.id, at, quote)}" for at, quote in enumerate(record.quotes))
     return (
         f'<div class="cw-lead"><p class="cw-text" dir="auto">{safe(record.text)}</p>'
         f'<span class="cw-cites">{cites}</span></div>'
-        f'<p class="cw-trust">{support_html(record.confidence)} <span>· {MODES[record.mode]}</span></p>'
-        f'<ol class="cw-quotes">{quotes}</ol>{_others(turn)}'
     )
+
+
+def _route(record: Record) -> str:
+    """Return why an answer was quoted or written, or was tried to be."""
+    return f'<p class="cw-route" dir="auto">{safe(sentence(record.route))}</p>' if record.route else ""
 
 
 def _quote(turn_id: str, at: int, quote: Quote) -> str:
@@ -121,7 +132,7 @@ def _abstention(turn: Turn) -> str:
     heard = f'<ul class="cw-words" aria-label="Words of the question">{words}</ul>' if words else ""
     return (
         f'<p class="cw-text">{SILENCE}</p>'
-        f'<p class="cw-reason" dir="auto">{safe(sentence(record.reason))}</p>{heard}{_pointer(turn)}'
+        f'<p class="cw-reason" dir="auto">{safe(sentence(record.reason))}</p>{_route(record)}{heard}{_pointer(turn)}'
     )
 
 
@@ -219,10 +230,11 @@ def _suggestions(questions: Sequence[str]) -> str:
 
 
 def cited_text(record: Record) -> str:
-    """Return the answer as plain text with its quotes, and for each where it stands."""
+    """Return the answer as plain text with its quotes, and for each where it stands; what failed is left out."""
     if record.mode == "abstain":
         return f"{SILENCE} {sentence(record.reason)}"
-    return "\n\n".join([record.text, *(_cited(quote) for quote in record.quotes)])
+    said = numbered(record) if record.claims else record.text
+    return "\n\n".join([said, *(_cited(quote) for quote in record.quotes)])
 
 
 def _cited(quote: Quote) -> str:

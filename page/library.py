@@ -20,7 +20,7 @@ from page.excerpt import excerpt
 from page.markup import count
 from page.record import Record, Slice, origin_of, text_sha256
 from page.uploading import Telling, until_done
-from page.views import Listing, Opened, Progress, Reading, Row, Sort
+from page.views import N_ROWS, Listing, Opened, Progress, Reading, Row, Sort
 from rag.catalogue import Entry, Home
 from rag.domain import EVERYWHERE, Article, Passage, Where
 from rag.errors import ArticleMissing, CitewiseError, IndexLocked, UploadRefused
@@ -28,7 +28,6 @@ from rag.store import Shape
 
 log = logging.getLogger("citewise")
 
-PAGE = 50  # articles of a page of the list
 MAX_TITLES = 1_000  # articles that a filter offers
 REMOVE_WAIT_S = 2.0  # for an upload to end
 
@@ -117,10 +116,10 @@ class Library:
         """Return a page of the articles that match; the last one if ``first`` lies after it."""
         self._shelf.refresh()
         first = max(0, first)
-        found, n_found = self._shelf.listed(words, where, sort, descending, first, PAGE)
+        found, n_found = self._shelf.listed(words, where, sort, descending, first, N_ROWS)
         if not found and n_found:
-            first = (n_found - 1) // PAGE * PAGE
-            found, n_found = self._shelf.listed(words, where, sort, descending, first, PAGE)
+            first = (n_found - 1) // N_ROWS * N_ROWS
+            found, n_found = self._shelf.listed(words, where, sort, descending, first, N_ROWS)
         rows = tuple(Row(e.id, e.title, e.source, e.published, e.n_chars, e.n_passages) for e in found)
         return Listing(rows, first, n_found, self._shelf.n_articles, words, sort, descending, where)
 

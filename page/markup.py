@@ -11,7 +11,7 @@ from datetime import date
 from html import escape
 from urllib.parse import urlsplit
 
-from page.record import Origin
+from page.record import Origin, Quote
 from rag.domain import Where
 from rag.render import MAX_TITLE_CHARS, level, shortened, visible
 
@@ -81,6 +81,20 @@ def title_of(article: Origin) -> str:
 def title_html(article: Origin) -> str:
     """Return the title of an article, linked to where it was published."""
     return f"<cite>{link(article.url, inline(title_of(article)))}</cite>"
+
+
+def number_html(turn_id: str, at: int, quote: Quote, verb: str = "Open citation") -> str:
+    """Return the button that opens a quote in its article; its number counts from 1 over all quotes."""
+    name = f"{verb} {at + 1}: {title_of(quote.passage.article)}"
+    return button(
+        str(at + 1),
+        "cw-n",
+        aria_label=name,
+        data_to="evidence",
+        data_do="cite",
+        data_turn=turn_id,
+        data_at=at,
+    )
 
 
 def facts_html(source: str, published: str) -> str:

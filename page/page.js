@@ -8,6 +8,8 @@
   const DRAWER = matchMedia("(max-width: 1100px)");
   const VERY_WIDE = matchMedia("(min-width: 2000px)");
   const HARMFUL_TWICE = /^(ask|retry|undo|delete|remove|widen)$/; // of a double click, the second is dropped
+  const ASKS = /^(ask|retry|widen)$/;
+  const BOX = "#cw-ask textarea, #cw-ask input";
   const DRAWN_MS = 30; // after a change, until the parts of Gradio have their sizes
   const TOLD_MS = 2000;
 
@@ -24,7 +26,43 @@
     region.scrollTop += at.top - box.top - Math.max(24, (box.height - at.height) / 2); // a long one from its top
   }
 
+  // A draft comes in a part of its own, so that the conversation need not be sent again with each word.
+  function grow() {
+    const [draft, room] = [one("#cw-draft .cw-grown"), one("#cw-chat .cw-growing")];
+    if (draft && room && !draft.isEqualNode(room.firstChild)) room.replaceChildren(draft.cloneNode(true));
+  }
+
+  // What is said here at once, until the server says more: it must hold whatever the server does.
+  const SOON = "Asking…";
+  function said() {
+    const all = [...document.querySelectorAll("#cw-chat :is(.cw-question, .cw-answer, .cw-error)")];
+    return `${all.length} ${all.findLast((each) => each.dataset.turn)?.dataset.turn}`;
+  }
+  let soon, before; // what is said here; what was said when it was
+
+  function say() {
+    const room = one("#cw-chat .bubble-wrap") ?? one("#cw-chat"); // which the page builds after the box
+    if (!room || soon || one("#cw-chat .cw-working")) return;
+    before = said();
+    soon = Object.assign(document.createElement("p"), { className: "cw-working cw-soon", textContent: SOON });
+    soon.setAttribute("role", "status");
+    room.append(soon);
+    soon.scrollIntoView({ block: "nearest" });
+  }
+
+  function unsay() {
+    const told = one("#cw-chat .cw-working:not(.cw-soon), .toast-body"); // the page may be too busy to take it
+    if (soon && (told || said() !== before)) hush();
+  }
+
+  function hush() {
+    soon?.remove();
+    soon = undefined;
+  }
+
   function look() {
+    unsay();
+    grow();
     const evidence = one("#cw-side .cw-evidence");
     if (evidence && evidence.dataset.open !== opened) {
       opened = evidence.dataset.open;
@@ -33,7 +71,7 @@
       setTimeout(reveal, DRAWN_MS);
     }
     const questions = document.querySelectorAll("#cw-chat .cw-question");
-    const now = `${questions.length} ${one("#cw-chat .cw-working") !== null}`;
+    const now = `${questions.length} ${one("#cw-chat .cw-working:not(.cw-soon)") !== null}`;
     const last = questions[questions.length - 1];
     if (last && now !== talked) setTimeout(() => (last.closest(".message-row") ?? last).scrollIntoView(), DRAWN_MS);
     talked = now;
@@ -55,6 +93,8 @@
     for (const cross of document.querySelectorAll("#cw-filter .token > .token-remove")) {
       cross.title = `Remove ${cross.parentElement.textContent.trim()}`;
     }
+    one("#cw-way")?.setAttribute("aria-label", "How to answer");
+    for (const way of document.querySelectorAll("#cw-way input")) way.name = "cw-way"; // so that arrows go through them
     const fold = one("#cw-filter .label-wrap");
     fold?.setAttribute("aria-expanded", String(fold.classList.contains("open")));
   }
@@ -120,7 +160,7 @@
   }
 
   function fill(button) {
-    const box = one("#cw-ask textarea, #cw-ask input");
+    const box = one(BOX);
     box.value = button.dataset.text;
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.focus();
@@ -129,12 +169,16 @@
   const here = { copy, fill, back: goBack, toggle: () => setShelf(!shelfIsOpen()) };
   document.addEventListener("click", (event) => {
     setTimeout(name, DRAWN_MS); // Gradio's fold opens without a change of what is in it
+    if (event.target.closest("#cw-ask .submit-button") && one(BOX).value) say();
+    if (event.target.closest("#cw-chat .example")) say();
+    if (event.target.closest("#cw-new, .cw-open")) hush(); // whoever leaves waits for nothing
     const button = event.target.closest("button[data-to], button[data-here]");
     if (!button) return event.target.closest("#cw-shelf") ? undefined : closeDrawer();
     const { to, do: verb } = button.dataset;
     here[button.dataset.here]?.(button);
     if (!to || (event.detail > 1 && HARMFUL_TWICE.test(verb))) return;
     send(button);
+    if (to === "talk" && ASKS.test(verb)) say();
     if (to === "evidence") goToEvidence(button, event.detail === 0); // a key's click has no count
     if (verb === "open") closeDrawer();
   });
@@ -145,9 +189,10 @@
     send(event.target, Object.fromEntries(new FormData(event.target)));
   });
 
-  const KEYS = { "/": "#cw-ask textarea, #cw-ask input", "[": "#cw-side .cw-prev", "]": "#cw-side .cw-next" };
+  const KEYS = { "/": BOX, "[": "#cw-side .cw-prev", "]": "#cw-side .cw-next" };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return closeDrawer();
+    if (event.key === "Enter" && !event.shiftKey && event.target.matches(BOX) && event.target.value) say();
     const goal = Object.hasOwn(KEYS, event.key) && one(KEYS[event.key]);
     const chord = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
     const writes = document.activeElement?.closest("input, textarea, select, [contenteditable]");

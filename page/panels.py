@@ -20,11 +20,10 @@ from page.markup import (
     title_of,
     where_words,
 )
-from page.views import Conversation, Listing, Machine, Progress, Reading, Row
+from page.views import N_ROWS, Conversation, Listing, Machine, Progress, Reading, Row
 from rag.render import MAX_NEAREST_CHARS, MAX_TITLE_CHARS, shortened
 
 MAX_NAME_CHARS = 200  # of a conversation
-N_ROWS = 50  # of a page of the list
 COLUMNS = {"title": "Title", "source": "Source", "published": "Date", "n_chars": "Length"}
 
 # -- conversations ------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """An answer as it is shown and kept: it needs no index, and says from which text each quote was taken.
 
-A record is made of an ``Answer``, goes to JSON and comes back equal. It holds the passages, not the articles;
-``sha256`` of an article's text tells whether the quotes still are slices of it.
+A record is made of an ``Answer``. It holds the passages, not the articles; ``sha256`` of an article's text tells
+whether the quotes still are slices of it. ``page.record_json`` keeps it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar, get_args
 
-from rag.domain import EVERYWHERE, Alternative, Answer, Article, Citation, Hit, Mode, Passage, Where
+from rag.domain import (
+    EVERYWHERE,
+    Alternative,
+    Answer,
+    Article,
+    Citation,
+    Hit,
+    Mode,
+    Passage,
+    Sentence,
+    Support,
+    Where,
+)
 from rag.render import uncited
 
-FORMAT = 1
 T = TypeVar("T")
 
 
@@ -86,11 +96,29 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of a written answer; ``quotes`` of the answer prove it, and none means unsupported.
+
+    One that is "verbatim" is its own quote; ``why`` says what an unsupported one lacks.
+    """
+
+    text: str
+    status: Support
+    quotes: tuple[Quote, ...] = ()
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in get_args(Support) or (self.status == "unsupported") == bool(self.quotes):
+            raise ValueError(f"a sentence is {self.status} with {len(self.quotes)} quotes")
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """An answer with all that is needed to show and to check it.
 
     ``words`` are the words of the question, each with the number of articles that have it; only after an
-    abstention. ``asked_at`` is an ISO time in UTC, ``timings_ms`` are by stage.
+    abstention. ``asked_at`` is an ISO time in UTC, ``timings_ms`` are by stage. ``claims`` are the sentences of a
+    written answer in order, ``route`` says why it was quoted or written.
     """
 
     question: str
@@ -106,6 +134,8 @@ class Record:
     considered: tuple[Considered, ...] = ()
     words: tuple[tuple[str, int], ...] = ()
     where: Where = EVERYWHERE
+    claims: tuple[Claim, ...] = ()
+    route: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -131,8 +161,20 @@ def record_of(answer: Answer, asked_at: str, words: Sequence[tuple[str, int]] = 
         considered=tuple(_considered(hit, passage) for hit in uncited(answer)),
         words=tuple(words),
         where=answer.where,
+        claims=tuple(_claim(sentence, passage) for sentence in answer.sentences),
+        route=answer.route,
         timings_ms=MappingProxyType({k: round(float(s) * 1000, 1) for k, s in answer.timings.items()}),
     )
+
+
+def numbered(record: Record) -> str:
+    """Return the sentences that are a written answer as plain text, each with the numbers of its quotes in brackets."""
+    return " ".join(_numbered(claim) for claim in record.claims if claim.quotes)
+
+
+def _numbered(claim: Claim) -> str:
+    text = f"“{claim.text}”" if claim.status == "verbatim" else claim.text
+    return "".join((text, *(f" [{quote.n}]" for quote in claim.quotes)))
 
 
 def text_sha256(text: str) -> str:
@@ -167,6 +209,11 @@ def _quote(citation: Citation, passage: Callable[[Passage], Slice]) -> Quote:
     return Quote(citation.n, passage(citation.passage), citation.start, citation.end)
 
 
+def _claim(sentence: Sentence, passage: Callable[[Passage], Slice]) -> Claim:
+    quotes = tuple(_quote(citation, passage) for citation in sentence.citations)
+    return Claim(sentence.text, sentence.status, quotes, sentence.why)
+
+
 def _other(alternative: Alternative, passage: Callable[[Passage], Slice]) -> Other:
     quotes = tuple(_quote(citation, passage) for citation in alternative.citations)
     return Other(alternative.text, round(float(alternative.confidence), 4), quotes)
@@ -175,112 +222,3 @@ def _other(alternative: Alternative, passage: Callable[[Passage], Slice]) -> Oth
 def _considered(hit: Hit, passage: Callable[[Passage], Slice]) -> Considered:
     ranks = hit.ranks
     return Considered(passage(hit.passage), float(hit.score), ranks.get("meaning"), ranks.get("words"))
-
-
-# -- JSON ---------------------------------------------------------------------------------------------
-
-
-def to_json(record: Record) -> dict[str, Any]:
-    """Return a record as an object of JSON; each article and passage stands in it once."""
-    passages = {q.passage.id: q.passage for q in record.all_quotes}
-    passages |= {c.passage.id: c.passage for c in record.considered}
-    origins = {passage.article.id: passage.article for passage in passages.values()}
-    return {
-        "format": FORMAT,
-        "question": record.question,
-        "asked_at": record.asked_at,
-        "searched_for": record.searched_for,
-        "answer": record.text,
-        "mode": record.mode,
-        "confidence": record.confidence,
-        "reason": record.reason,
-        "note": record.note,
-        "quotes": [_quote_json(quote) for quote in record.quotes],
-        "others": [
-            {"answer": o.text, "confidence": o.confidence, "quotes": [_quote_json(q) for q in o.quotes]}
-            for o in record.others
-        ],
-        "considered": [
-            {"passage": c.passage.id, "score": c.score, "by_meaning": c.by_meaning, "by_words": c.by_words}
-            for c in record.considered
-        ],
-        "words": [[word, n] for word, n in record.words],
-        "where": where_json(record.where),
-        "timings_ms": dict(record.timings_ms),
-        "passages": [
-            {"id": p.id, "article": p.article.id, "start": p.start, "text": p.text} for p in passages.values()
-        ],
-        "articles": [
-            {name: getattr(origin, name) for name in Origin.__slots__} for origin in origins.values()
-        ],
-    }
-
-
-def from_json(kept: Mapping[str, Any]) -> Record:
-    """Return the record that ``to_json`` gave.
-
-    Raises:
-        ValueError: it is none, or contradicts itself.
-    """
-    try:
-        if kept["format"] != FORMAT:
-            raise ValueError(f"format {kept['format']!r}, expected {FORMAT}")
-        return _from_json(kept)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not the record of an answer: {error!r}") from error
-
-
-def _from_json(kept: Mapping[str, Any]) -> Record:
-    origins = {facts["id"]: Origin(**facts) for facts in kept["articles"]}
-    passages = {
-        p["id"]: Slice(p["id"], origins[p["article"]], p["start"], p["text"]) for p in kept["passages"]
-    }
-
-    def quotes(found: Sequence[Mapping[str, Any]]) -> tuple[Quote, ...]:
-        return tuple(Quote(q["n"], passages[q["passage"]], q["start"], q["end"]) for q in found)
-
-    return Record(
-        question=kept["question"],
-        asked_at=kept["asked_at"],
-        text=kept["answer"],
-        quotes=quotes(kept["quotes"]),
-        confidence=kept["confidence"],
-        mode=kept["mode"],
-        reason=kept["reason"],
-        note=kept["note"],
-        searched_for=kept["searched_for"],
-        others=tuple(Other(o["answer"], o["confidence"], quotes(o["quotes"])) for o in kept["others"]),
-        considered=tuple(
-            Considered(passages[c["passage"]], c["score"], c["by_meaning"], c["by_words"])
-            for c in kept["considered"]
-        ),
-        words=tuple((word, n) for word, n in kept["words"]),
-        where=where_of(kept["where"]),
-        timings_ms=MappingProxyType(dict(kept["timings_ms"])),
-    )
-
-
-def _quote_json(quote: Quote) -> dict[str, Any]:
-    return {
-        "n": quote.n,
-        "passage": quote.passage.id,
-        "start": quote.start,
-        "end": quote.end,
-        "quote": quote.text,
-    }
-
-
-def where_json(where: Where) -> dict[str, Any]:
-    """Return a filter as an object of JSON."""
-    return {
-        "sources": list(where.sources),
-        "articles": list(where.articles),
-        "since": where.since.isoformat() if where.since else None,
-        "until": where.until.isoformat() if where.until else None,
-    }
-
-
-def where_of(kept: Mapping[str, Any]) -> Where:
-    """Return the filter that ``where_json`` gave."""
-    since, until = (date.fromisoformat(kept[name]) if kept[name] else None for name in ("since", "until"))
-    return Where(tuple(kept["sources"]), tuple(kept["articles"]), since, until)

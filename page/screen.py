@@ -52,7 +52,7 @@ class Screen:
                 self._articles_tab()
             with gr.Tab("Machine", id="machine") as self.machine_tab:
                 self._machine_tab()
-        self.screen = [self.box, self.chat, self.evidence, self.shelf, self.talk, self.place]
+        self.screen = [self.box, self.chat, self.evidence, self.shelf, self.talk, self.place, self.draft]
         self.filter: list[Any] = [self.sources, self.articles, self.since, self.until]
 
     def _ask_tab(self) -> None:
@@ -72,8 +72,14 @@ class Screen:
                 self.shelf = gr.HTML("", apply_default_css=False)
             with gr.Column(scale=6, min_width=340, elem_id="cw-talk"):
                 self.chat = _chat()
-                with gr.Accordion("Narrow", open=False, elem_id="cw-filter"):
-                    self._filter()
+                # ``page.js`` shows it in the chat: so an answer grows without the conversation being sent again
+                self.draft = gr.HTML(
+                    "", apply_default_css=False, elem_id="cw-draft", elem_classes="cw-bridge"
+                )
+                with gr.Row(elem_id="cw-how", equal_height=False):
+                    with gr.Accordion("Narrow", open=False, elem_id="cw-filter"):
+                        self._filter()
+                    self.way = _ways(self.site)
                 self.box = _box()
             with gr.Column(scale=5, min_width=340, elem_id="cw-side"):
                 self.evidence = gr.HTML(panels.NO_EVIDENCE, apply_default_css=False)
@@ -173,6 +179,7 @@ class Screen:
             self.shelved(owner, talk.id if talk else "") if scene.listed else keep,
             keep if settled is None else replace(settled, owner=owner),
             keep if settled is None else _place(settled.id),
+            html.draft_html(scene.draft) if scene.draft else keep if talk is None else "",
         )
 
     def choices(self) -> tuple[Any, Any]:
@@ -232,7 +239,8 @@ class Screen:
         """Return how long the last answers took, as a data frame."""
         import pandas as pd
 
-        rows = [(f"{t.n:>9}", t.stage, t.ms) for t in self.site.meter.timings()]  # they are sorted as words
+        # answers are sorted as words
+        rows = [(f"{t.n:>9}", t.stage, t.ms) for t in self.site.meter.timings() if t.stage in STAGE_COLOURS]
         n_free = MIN_BARS - len({answer for answer, _, _ in rows})
         free = [(" " * n, stage, 0.0) for n in range(1, n_free + 1) for stage in STAGE_COLOURS]
         return pd.DataFrame(rows + free, columns=["answer", "stage", "ms"])
@@ -270,6 +278,21 @@ def _chat() -> Any:
         allow_tags=False,
         latex_delimiters=[],
         placeholder=_INVITATION,
+    )
+
+
+def _ways(site: Site) -> Any:
+    """What chooses how to answer; it is there where a language model writes."""
+    import gradio as gr
+
+    return gr.Radio(
+        [(way.title(), way) for way in site.ways],
+        value=site.way if site.ways else None,
+        label="How to answer",
+        show_label=False,
+        container=False,
+        visible=bool(site.ways),
+        elem_id="cw-way",
     )
 
 

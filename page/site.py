@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
 import rag
 from page.conversations import Conversations
 from page.library import Library
 from page.markup import count
 from page.meter import Meter
-from page.suggest import examples
+from page.suggest import examples, quietly
 from page.talk import Desk
 from page.views import Machine
-from rag.domain import EVERYWHERE, Where
+from rag.domain import EVERYWHERE, Way, Where
 from rag.errors import CitewiseError, ConversationsFault, QuestionError
 from rag.pipeline import Pipeline
 from rag.store import Store
@@ -54,6 +55,18 @@ class Site:
         """Who leads the conversations."""
         return Desk(self.pipeline, self.kept, self.library, self.meter)
 
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways to answer that a person may choose from; none where no language model writes."""
+        readers = self.pipeline.readers
+        return tuple(way for way in get_args(Way) if way in readers) if "write" in readers else ()
+
+    @property
+    def way(self) -> Way:
+        """How the page answers unless somebody chooses another way."""
+        pipeline = self.pipeline
+        return next((way for way in self.ways if pipeline.readers[way] is pipeline.reader), "auto")
+
     def facts(self) -> list[str]:
         """Return what the head of the page says about the collection."""
         status = self.pipeline.status()
@@ -64,7 +77,7 @@ class Site:
         """Find example questions that this collection answers; asking them also warms the models."""
         try:
             articles = islice(self.store.articles(), N_SEEN)
-            self.show_examples(examples(articles, self.pipeline.ask))
+            self.show_examples(examples(articles, quietly(self.pipeline)))
         except CitewiseError as error:
             log.warning("no example questions: %s", error.message)
         finally:
@@ -82,7 +95,7 @@ class Site:
 
     def machine(self) -> Machine:
         """Return what the page says of itself."""
-        status = self.pipeline.status()
+        status, readers = self.pipeline.status(), self.pipeline.readers
         changed = datetime.fromtimestamp(self.store.changed_at).astimezone()
         return Machine(
             (
@@ -102,9 +115,9 @@ class Site:
                     "Models",
                     (
                         ("Embedder", status.embedder),
-                        ("Reader", self.pipeline.reader.name),
+                        ("Reader", readers.get("quote", self.pipeline.reader).name),
                         ("Passage length", f"at most {status.passage_tokens} tokens"),
-                        ("Language model", "none"),
+                        ("Language model", readers["write"].name if "write" in readers else "none"),
                     ),
                 ),
                 (
@@ -120,8 +133,15 @@ class Site:
 
 
 @contextmanager
-def opened_site(index: str, *, read_only: bool, notices: Sequence[str] = ()) -> Iterator[Site]:
-    """Open an index and its conversations for a page.
+def opened_site(
+    index: str,
+    *,
+    read_only: bool,
+    notices: Sequence[str] = (),
+    llm: str | None = None,
+    mode: str | None = None,
+) -> Iterator[Site]:
+    """Open an index and its conversations for a page; ``llm`` writes and ``mode`` is the way to answer, if given.
 
     Conversations are kept in ``INDEX/conversations.db``, or in memory where that cannot be written; then a
     notice says so.
@@ -129,7 +149,7 @@ def opened_site(index: str, *, read_only: bool, notices: Sequence[str] = ()) -> 
     Raises:
         CitewiseError: the index cannot be opened.
     """
-    with rag.open(index) as pipeline:
+    with rag.open(index, llm=llm, mode=mode) as pipeline:
         kept, faults = _conversations(Path(index) / CONVERSATIONS)
         store = pipeline.index
         assert isinstance(store, Store)  # an index on disk, since it was opened from a folder

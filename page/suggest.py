@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
+from typing import Protocol
 
 from page.phrasing import Question, questions
 from page.record import Record, Slice
-from rag.domain import Answer, Article
+from rag.domain import EVERYWHERE, Answer, Article, Exchange, Reader, Way, Where
 from rag.names import names
 from rag.text import fold
 
@@ -18,6 +19,30 @@ _POOL = 8  # articles looked at for each question that may be tried: many give n
 _NEAR = 2  # passages considered that an abstention draws from
 
 Ask = Callable[[str], Answer]
+
+
+class Engine(Protocol):
+    """What answers questions, in one of several ways."""
+
+    @property
+    def readers(self) -> Mapping[Way, Reader]:
+        """The ways in which a question can be asked to be answered."""
+
+    def ask(
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+        way: Way | None = None,
+    ) -> Answer:
+        """Answer from the articles, or abstain."""
+
+
+def quietly(engine: Engine) -> Ask:
+    """Return how to ask what nobody waits for: with quotes, so that no language model is woken."""
+    way: Way | None = "quote" if "quote" in engine.readers else None
+    return lambda question: engine.ask(question, way=way)
 
 
 def examples(articles: Iterable[Article], ask: Ask, n: int = 4, tries: int = 12) -> list[str]:

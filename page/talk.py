@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from page.markup import count
 from page.meter import Meter
+from page.pacing import paced
 from page.record import Record, record_of
-from page.suggest import follow_ups
+from page.suggest import follow_ups, quietly
 from page.views import Conversation, Opened, Turn, Verdict
-from rag.domain import EVERYWHERE, Answer, Exchange, Stage, Where
+from rag.domain import EVERYWHERE, Answer, Draft, Exchange, Reader, Stage, Steps, Way, Where
 from rag.errors import CitewiseError, ConversationMissing
 
 log = logging.getLogger("citewise")
@@ -45,7 +47,10 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the screen shows now. ``asked`` is in work, at ``stage``; a None leaves its part of the screen."""
+    """What the screen shows now. ``asked`` is in work, at ``stage``; a None leaves its part of the screen.
+
+    A ``draft`` comes with nothing else: it grows while the rest stays as it is.
+    """
 
     talk: Talk | None
     asked: str = ""
@@ -54,12 +59,27 @@ class Scene:
     box: str | None = None
     listed: bool = False  # whether the list of conversations may have changed
     blank: bool = False  # whether there is no evidence to show
+    draft: Draft | None = None
+
+
+Scenes = Generator[Scene, None, None]
 
 
 class Engine(Protocol):
     """What a conversation needs of a pipeline."""
 
-    def ask(self, question: str, k: int | None = None, where: Where = EVERYWHERE) -> Answer:
+    @property
+    def readers(self) -> Mapping[Way, Reader]:
+        """The ways in which a question can be asked to be answered."""
+
+    def ask(
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+        way: Way | None = None,
+    ) -> Answer:
         """Answer from the articles, or abstain."""
 
     def stages(
@@ -68,8 +88,9 @@ class Engine(Protocol):
         k: int | None = None,
         where: Where = EVERYWHERE,
         turns: Sequence[Exchange] = (),
-    ) -> Iterator[Stage | Answer]:
-        """Yield what is done, and last the answer."""
+        way: Way | None = None,
+    ) -> Steps:
+        """Yield what is done and what is written so far, and last the answer; closing it stops the work."""
 
     def spread(self, question: str) -> list[tuple[str, int]]:
         """Return the words of a question with the number of articles that have each."""
@@ -120,23 +141,28 @@ class Desk:
     ) -> None:
         self._engine, self._kept, self._articles, self._meter, self._now = engine, kept, articles, meter, now
 
-    def ask(self, owner: str, talk: Talk, question: str, where: Where = EVERYWHERE) -> Iterator[Scene]:
+    def ask(
+        self, owner: str, talk: Talk, question: str, where: Where = EVERYWHERE, way: Way | None = None
+    ) -> Scenes:
         """Yield the screen while a question is worked on, then with what came of it.
 
-        Nothing is kept of a question that is stopped, whose generator is not advanced to its end.
+        Nothing is kept of a question that is stopped: closing the generator stops the work, a model's too.
         """
         talk = self._current(owner, talk)
         before = _before(talk)
         open_now = replace(talk, turns=before)
         box: str | None = ""  # emptied once, so that what is typed meanwhile stays
         try:
-            with self._meter.asking(owner):
-                for stage in self._engine.stages(question, None, where, exchanges(before)):
-                    if isinstance(stage, Answer):
+            steps = self._engine.stages(question, None, where, exchanges(before), way)
+            with self._meter.asking(owner), closing(paced(steps)) as looks:
+                for step in looks:
+                    if isinstance(step, Answer):
                         yield Scene(None)  # the last chance to stop it
-                        done = self._kept_with(owner, talk, stage)
+                        done = self._kept_with(owner, talk, step)
+                    elif isinstance(step, Draft):
+                        yield Scene(None, draft=step)
                     else:
-                        yield Scene(open_now, question, told(stage), box=box)
+                        yield Scene(open_now, question, told(step), box=box)
                         box = None
         except CitewiseError as error:
             yield replace(failed(talk, question, error), box=box)
@@ -147,14 +173,16 @@ class Desk:
         else:
             yield Scene(done, opened=self._first(done.turns[-1]), listed=True)
 
-    def retry(self, owner: str, talk: Talk, turn_id: str, where: Where = EVERYWHERE) -> Iterator[Scene]:
+    def retry(
+        self, owner: str, talk: Talk, turn_id: str, where: Where = EVERYWHERE, way: Way | None = None
+    ) -> Scenes:
         """Ask the question of a turn again; the last turn is replaced."""
         turn = _turn(talk, turn_id)
         if turn is None:
             yield Scene(talk)
             return
         is_last = bool(talk.turns) and talk.turns[-1] is turn
-        yield from self.ask(owner, replace(talk, editing=is_last), turn.record.question, where)
+        yield from self.ask(owner, replace(talk, editing=is_last), turn.record.question, where, way)
 
     def edit(self, talk: Talk) -> Scene:
         """Put the last question back into the box; what is asked next takes its place."""
@@ -204,7 +232,7 @@ class Desk:
             return Scene(talk)
         try:
             asked = [_question(turn) for turn in talk.turns]
-            found = tuple(follow_ups(last.record, asked, self._engine.ask))
+            found = tuple(follow_ups(last.record, asked, quietly(self._engine)))
             if found and last.id:
                 self._kept.suggest(owner, last.id, found)
         except CitewiseError:
@@ -281,7 +309,7 @@ class Desk:
         if answer.mode != "abstain":
             return record_of(answer, asked_at)
         record = record_of(answer, asked_at, self._engine.spread(answer.searched_for))
-        if answer.where != EVERYWHERE and self._engine.ask(answer.searched_for).citations:
+        if answer.where != EVERYWHERE and quietly(self._engine)(answer.searched_for).citations:
             hidden = "without the filter there is an answer"
             record = replace(record, note=f"{record.note}; {hidden}" if record.note else hidden)
         return record
@@ -305,7 +333,7 @@ def told(stage: Stage) -> str:
     """Return a stage in words."""
     if stage.name == "search":
         return f"Searching {count(stage.n, 'article')}…"
-    return f"Reading {count(stage.n, 'passage')}…"
+    return f"{'Reading' if stage.name == 'read' else 'Writing from'} {count(stage.n, 'passage')}…"
 
 
 def failed(talk: Talk, question: str, error: CitewiseError) -> Scene:

@@ -76,6 +76,7 @@ class Row:
     n_passages: int
 
 
+N_ROWS = 50  # of a page of the list of articles
 Sort = Literal["title", "source", "published", "n_chars"]
 
 

@@ -15,13 +15,21 @@ if TYPE_CHECKING:
 __all__ = ["Alternative", "Answer", "Article", "Citation", "CitewiseError", "Hit", "Passage", "Where", "open"]
 
 
-def open(index: str | Path | None = None, **settings: Any) -> Pipeline:
+def open(
+    index: str | Path | None = None, *, embedder: Any = None, llm: Any = None, **settings: Any
+) -> Pipeline:
     """Open an index for questions; ``settings`` are those of ``rag.settings.Settings``, ``index`` among them.
+
+    ``embedder`` and ``llm`` are such settings too, or objects: a ``rag.domain.Embedder`` or an embedding of
+    llama-index, and an LLM of llama-index.
 
     Raises:
         SettingsError, IndexMissing, IndexStale, IndexDamaged, ModelMissing: as their names say.
     """
-    from rag import wiring
+    from rag import embed, wiring
     from rag.settings import load
 
-    return wiring.pipeline(load(index=index, **settings))
+    made, model = embed.given(embedder), None if isinstance(llm, str) else llm
+    chosen = load(index=index, embedder=None if made else embedder, llm=None if model else llm, **settings)
+    objects = {name: part for name, part in (("embedder", made), ("llm", model)) if part is not None}
+    return wiring.pipeline(chosen, **objects)

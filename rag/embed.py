@@ -1,10 +1,11 @@
-"""Embedders: the shipped all-MiniLM-L6-v2, or any model of the sentence-transformers library."""
+"""Embedders: the shipped all-MiniLM-L6-v2, any model of sentence-transformers, or an object that is one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from hashlib import sha256
+from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,6 +29,22 @@ def load(name: str) -> Embedder:
         ModelMissing: the model, or the library that it needs, is not here.
     """
     return MiniLM() if name == "minilm" else SentenceTransformers(name)
+
+
+def given(embedder: Any) -> Embedder | None:
+    """Return the embedder that an object is or stands for, and None for a name or None.
+
+    Raises:
+        ModelMissing: it is neither an embedder of ours nor an embedding of llama-index.
+    """
+    if embedder is None or isinstance(embedder, str | PathLike):
+        return None
+    if not hasattr(embedder, "embed_passages"):
+        from rag.from_llama import LlamaEmbedder
+
+        embedder = LlamaEmbedder(embedder)
+    found: Embedder = embedder
+    return found
 
 
 class MiniLM:

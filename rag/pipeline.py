@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Protocol
 
+from rag.chat import Chat
 from rag.domain import (
     EVERYWHERE,
     Answer,
@@ -138,6 +139,10 @@ class Pipeline:
                     yield self._completed(step, question, asked, where, timings)
                 else:
                     yield step
+
+    def chat(self) -> Chat:
+        """Begin a conversation, whose questions may lean on the ones before."""
+        return Chat(self)
 
     def spread(self, question: str) -> list[tuple[str, int]]:
         """Return the words of a question that say what it is about, each with the number of articles that have it.

@@ -1,13 +1,11 @@
-"""An answer as JSON and as lines for a terminal, and how anything untrusted is made safe to show."""
+"""An answer as JSON and as text with its markers, and how anything untrusted is made safe to show."""
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage
+from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage, Sentence
 
 SILENCE = "The articles do not say."
 WELL_SUPPORTED = 0.8  # calibrated probability
@@ -16,8 +14,6 @@ N_NEAREST = 3  # passages shown under an abstention in a terminal
 MAX_TITLE_CHARS = 200
 MAX_QUOTE_CHARS = 2000  # a sentence is rarely over 500; more is a broken source
 MAX_NEAREST_CHARS = 240
-
-_BOLD, _DIM, _YELLOW, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[0m"
 
 # Directional overrides can show a text in an order that it does not have, and invisible characters can hide
 # words in it: none of them is needed to read, unlike the joiners (U+200C, U+200D) and marks (U+200E, U+200F).
@@ -58,6 +54,18 @@ def rewritten(question: str, searched_for: str) -> bool:
     return searched_for not in ("", asked, question)
 
 
+def marks(sentence: Sentence) -> str:
+    """Return the numbers of the quotes that prove a sentence, as "[1][2]"."""
+    return "".join(f"[{citation.n}]" for citation in sentence.citations)
+
+
+def marked(answer: Answer) -> str:
+    """Return what an answer says; in a written one, the marks of its quotes follow each sentence."""
+    proved = [sentence for sentence in answer.sentences if sentence.citations]
+    said = " ".join(f"{sentence.text} {marks(sentence)}" for sentence in proved)
+    return visible(said or answer.text)
+
+
 def uncited(answer: Answer) -> list[Hit]:
     """Return the hits whose passages the answer does not quote, in their order."""
     cited = {citation.passage.id for citation in answer.citations}
@@ -75,6 +83,8 @@ def to_json(answer: Answer) -> dict[str, object]:
         "mode": answer.mode,
         "reason": answer.reason,
         "note": answer.note,
+        "route": answer.route or None,
+        "sentences": [_sentence(sentence) for sentence in answer.sentences],
         "citations": [_citation(citation) for citation in answer.citations],
         "alternatives": [_alternative(alternative) for alternative in answer.alternatives],
         "hits": [_hit(hit) for hit in answer.hits],
@@ -117,6 +127,15 @@ def _citation(citation: Citation) -> dict[str, object]:
     }
 
 
+def _sentence(sentence: Sentence) -> dict[str, object]:
+    return {
+        "text": sentence.text,
+        "status": sentence.status,
+        "citations": [citation.n for citation in sentence.citations],
+        "why": sentence.why or None,
+    }
+
+
 def _alternative(alternative: Alternative) -> dict[str, object]:
     return {
         "answer": alternative.text,
@@ -131,107 +150,3 @@ def _hit(hit: Hit) -> dict[str, object]:
         "passage": _passage(hit.passage),
         "score": float(hit.score),
     }
-
-
-class _Line(NamedTuple):
-    """A paragraph of the terminal; ``margin`` starts its first line and indents the others."""
-
-    text: str
-    style: str = ""
-    margin: str = ""
-
-
-def to_terminal(answer: Answer, width: int = 80, colour: bool = False) -> str:
-    """Return the answer, its confidence and its quotes as lines of at most ``width`` characters."""
-    lines = [*_outcome(answer), *_remarks(answer)]
-    lines += _nearest(answer.hits) if answer.mode == "abstain" else _quotes(answer.citations)
-    for alternative in answer.alternatives:
-        lines += [
-            _Line(""),
-            _Line(f"Another answer: {alternative.text} ({_support(alternative.confidence)})"),
-        ]
-        lines += _quotes(alternative.citations)
-    return _shown(lines, width, colour)
-
-
-def hits_to_terminal(hits: Sequence[Hit], width: int = 80, colour: bool = False) -> str:
-    """Return passages that were found but not read, best first, as lines of at most ``width`` characters."""
-    if not hits:
-        return "No passage was found."
-    lines: list[_Line] = []
-    for rank, hit in enumerate(hits, start=1):
-        number = f"{rank}. "
-        lines += [_Line("")] if lines else []
-        lines += [
-            _Line(hit.passage.text, "", number),
-            *_found(hit, " " * len(number), f" · score {hit.score:.3g}"),
-        ]
-    return _shown(lines, width, colour)
-
-
-def _support(confidence: float) -> str:
-    return f"{level(confidence)}, {confidence:.2f}"
-
-
-def _outcome(answer: Answer) -> Iterator[_Line]:
-    if answer.mode == "abstain":
-        yield _Line(SILENCE, _BOLD)
-        yield _Line(f"Reason: {answer.reason}")
-    else:
-        yield _Line(answer.text, _BOLD)
-        yield _Line(_support(answer.confidence), _DIM)
-
-
-def _remarks(answer: Answer) -> Iterator[_Line]:
-    if rewritten(answer.question, answer.searched_for):
-        yield _Line(f"Searched for: {answer.searched_for}", _DIM)
-    if answer.note:
-        yield _Line(f"Note: {answer.note}", _DIM)
-
-
-def _quotes(citations: Sequence[Citation]) -> Iterator[_Line]:
-    for citation in citations:
-        number = f"[{citation.n}] "
-        yield _Line("")
-        yield _Line(f"“{shortened(citation.quote, MAX_QUOTE_CHARS)}”", _YELLOW, number)
-        yield from _origin(citation.passage.article, citation.start, citation.end, " " * len(number))
-
-
-def _nearest(hits: Sequence[Hit]) -> Iterator[_Line]:
-    if hits:
-        yield _Line("")
-        yield _Line("The nearest passages, not an answer:")
-    for hit in hits[:N_NEAREST]:
-        yield _Line("")
-        yield _Line(shortened(hit.passage.text, MAX_NEAREST_CHARS), _DIM, "  - ")
-        yield from _found(hit, "    ")
-
-
-def _found(hit: Hit, margin: str, more: str = "") -> Iterator[_Line]:
-    return _origin(hit.passage.article, hit.passage.start, hit.passage.end, margin, more)
-
-
-def _origin(article: Article, start: int, end: int, margin: str, more: str = "") -> Iterator[_Line]:
-    date = article.published.isoformat() if article.published else ""
-    known = [shortened(part, MAX_TITLE_CHARS) for part in (article.title, article.source, date) if part]
-    if known:
-        yield _Line(" · ".join(known), "", margin)
-    yield _Line(f"{article.id} {start}:{end}{more}", _DIM, margin)
-
-
-def _shown(lines: Sequence[_Line], width: int, colour: bool) -> str:
-    return "\n".join(row for line in lines for row in _rows(line, width, colour))
-
-
-def _rows(line: _Line, width: int, colour: bool) -> list[str]:
-    """Wrap one paragraph; its text is made safe here, last, so that no line can forget it."""
-    rows = textwrap.wrap(
-        " ".join(visible(line.text).split()),
-        max(width, len(line.margin) + 20),  # a terminal that says 0 columns still gets words
-        initial_indent=line.margin,
-        subsequent_indent=" " * len(line.margin),
-        break_on_hyphens=False,  # ids are copied
-    )
-    if not (colour and line.style):
-        return rows or [""]
-    return [f"{line.style}{row}{_RESET}" for row in rows]

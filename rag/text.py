@@ -25,6 +25,11 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", _UNSTORABLE.sub("\ufffd", _LINE_END.sub("\n", text)))
 
 
+def one_line(text: str) -> str:
+    """Return ``text`` normalised, with each run of white space as one space and none at the ends."""
+    return " ".join(normalise(text).split())
+
+
 def fold(text: str) -> str:
     """Return ``text`` in lower case without accents, for comparing; its length may differ."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())

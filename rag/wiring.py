@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from rag import embed
 from rag.conversation import Rules
-from rag.domain import Embedder
-from rag.errors import IndexStale
+from rag.domain import Embedder, Reader, Rewriter, Way
+from rag.errors import IndexStale, SettingsError
+from rag.excerpts import Excerpts, ReadOnce
 from rag.pipeline import Pipeline
-from rag.reader import Extractive
 from rag.retrieve import Dense, Fused, Words
+from rag.rewriting import ByModel
+from rag.route import Routed
 from rag.settings import Settings
 from rag.store import Store
+from rag.writer import Writer
+
+if TYPE_CHECKING:
+    from llama_index.core.llms import LLM
+
+    Model = Callable[[], LLM]
 
 
-def pipeline(settings: Settings) -> Pipeline:
-    """Open the index and the models that ``settings`` name.
+def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | None = None) -> Pipeline:
+    """Open the index and the models that ``settings`` name, or those that are given.
 
     Raises:
+        SettingsError: the language model's name is none, or answers shall be written without one.
         IndexMissing, IndexStale, IndexDamaged, ModelMissing: as their names say.
     """
+    model = _model(settings, llm)
     with ThreadPoolExecutor(1) as worker:
-        reader = worker.submit(Extractive.shipped, settings.threshold)  # beside the rest: both read files
+        quoting = worker.submit(ReadOnce.shipped, settings.threshold)  # beside the rest: both read files
         store = Store(settings.index)
         try:
-            embedder = matching(settings, store)
+            embedder = matching(settings, store, embedder)
             fused = Fused({"meaning": Dense(store, embedder), "words": Words(store)}, settings.depth)
-            return Pipeline(store, fused, reader.result(), Rules(), settings.k)
+            readers = _readers(quoting.result(), embedder, settings, model)
+            rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
+            return Pipeline(store, fused, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)
         except BaseException:
             store.close()
             raise
 
 
-def matching(settings: Settings, store: Store) -> Embedder:
-    """Return the embedder of ``settings``, which must be the one that made the index.
+def matching(settings: Settings, store: Store, embedder: Embedder | None = None) -> Embedder:
+    """Return the embedder of ``settings``, or the one given, which must be the one that made the index.
 
     Raises:
         IndexStale: it is another one.
     """
-    embedder = embed.load(settings.embedder)
+    embedder = embedder or embed.load(settings.embedder)
     if embedder.name != store.shape.embedder:
         raise IndexStale(
             f"{settings.index} was made with the embedder {store.shape.embedder}, not with {embedder.name}",
@@ -47,3 +62,31 @@ def matching(settings: Settings, store: Store) -> Embedder:
             f"citewise index PATH --index {settings.index} --rebuild",
         )
     return embedder
+
+
+def _model(settings: Settings, llm: LLM | None) -> Model | None:
+    """Return what loads the language model, once, when it is first used; None where there is none."""
+    if llm is not None:
+        return lambda: llm
+    if settings.llm:
+        from rag import llm_specs, llms
+
+        llm_specs.parsed(settings.llm)
+        return cache(lambda: llms.load(settings.llm))
+    if settings.mode == "write":
+        raise SettingsError(
+            "mode is 'write', and no language model is named", "Name one: --llm ollama/llama3.2"
+        )
+    return None
+
+
+def _readers(
+    quoting: ReadOnce, embedder: Embedder, settings: Settings, model: Model | None
+) -> Mapping[Way, Reader]:
+    """Return what answers, by the way that it does; "write" only where there is a language model."""
+    excerpts = Excerpts(quoting, embedder, settings.threshold)
+    quoted = Routed(quoting, excerpts)
+    if model is None:
+        return {"auto": quoted, "quote": quoted}
+    writer = Writer(model, quoted)
+    return {"auto": Routed(quoting, excerpts, writer), "quote": quoted, "write": writer}

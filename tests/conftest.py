@@ -16,6 +16,7 @@ from rag.domain import Article, Vectors
 from rag.store import Shape, Store
 from rag.truth import Piece, Truth, vector_key
 from tests.fakes import LetterEmbedder
+from tests.smollm import smollm  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from page.conversations import Conversations
 from page.library import Library
 from page.site import CONVERSATIONS, Site
 from rag import wiring
-from rag.domain import Alternative, Answer, Citation, Hit
+from rag.domain import Alternative, Answer, Citation, Draft, Hit, Sentence, Stage, Steps, spoken
 from rag.settings import load
 from rag.text import fold, sentences
 from rag.words import terms
@@ -95,6 +97,88 @@ class ByWords(AtOnce):
         )
 
 
+PROVED = "The repair of the bridge at Lindau will cost four million crowns."
+OWN = "It was closed to lorries on Tuesday."
+FAILED = "The mayor paid for it himself."
+LACKS = "no passage has the word mayor"
+ROUTE = "written, since it asks why"
+
+
+class Scripted:
+    """Writes three sentences word by word, of which one is proved, one an article's own, and one fails.
+
+    Each word takes ``pace_s``.
+    """
+
+    name = "scripted writer"
+    n_all = len(f"{PROVED} {FAILED} {OWN}".split())  # words of an answer
+
+    def __init__(self, pace_s: float = 0.03) -> None:
+        self.pace_s = pace_s
+        self.n_words = 0  # that were written so far, of all answers
+        self.left = threading.Event()  # set when a writing ended or was stopped
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        *_, answer = self.stream(question, hits)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        cost, closed = (quoted(hits, words) for words in ("four million crowns", OWN))
+        if not (cost and closed):
+            yield Answer(question, hits=tuple(hits), reason="None of the passages answers the question.")
+            return
+        done = (
+            Sentence(PROVED, "supported", (replace(cost, n=1),)),
+            Sentence(FAILED, "unsupported", why=LACKS),
+            Sentence(OWN, "verbatim", (replace(closed, n=2),)),
+        )
+        cited = tuple(citation for sentence in done for citation in sentence.citations)
+        yield Stage("write", len(hits))
+        try:
+            for n, sentence in enumerate(done):
+                written = sentence.text.split()
+                for end in range(1, len(written) + 1):
+                    time.sleep(self.pace_s)
+                    self.n_words += 1
+                    yield Draft(done[:n], " ".join(written[:end]))
+            yield Draft(done)
+        finally:
+            self.left.set()
+        yield Answer(
+            question, spoken(done), cited, 0.84, tuple(hits), mode="write", sentences=done, route=ROUTE
+        )
+
+
+class Routed:
+    """Has what asks "why" written, and everything else quoted."""
+
+    name = "routed"
+
+    def __init__(self, quotes: ByWords, writer: Scripted) -> None:
+        self.quotes, self.writer = quotes, writer
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        *_, answer = self.stream(question, hits)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        if "why" in question.lower():
+            yield from self.writer.stream(question, hits)
+        else:
+            yield replace(self.quotes.read(question, hits), route="quoted, since it asks for a span")
+
+
+def quoted(hits: Sequence[Hit], words: str) -> Citation | None:
+    """Return the sentence of the hits that has these words."""
+    for hit in hits:
+        for start, end in sentences(hit.passage.text):
+            if words in hit.passage.text[start:end]:
+                return Citation(1, hit.passage, hit.passage.start + start, hit.passage.start + end)
+    return None
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -116,11 +200,20 @@ def indexed(folder: Path, files: dict[str, str] | None = None) -> Path:
 
 @contextmanager
 def served(
-    index: Path, *, read_only: bool = False, examples: Sequence[str] = (WHOM,), **launch: Any
+    index: Path,
+    *,
+    read_only: bool = False,
+    examples: Sequence[str] = (WHOM,),
+    writer: Scripted | None = None,
+    **launch: Any,
 ) -> Iterator[tuple[str, Site]]:
     """Serve a page over an index; yield its address and what it stands on."""
     pipeline = wiring.pipeline(load(index=str(index)))
-    pipeline.reader = ByWords()
+    pipeline.reader = quotes = ByWords()
+    pipeline.readers = {"auto": quotes, "quote": quotes}
+    if writer:
+        pipeline.reader = auto = Routed(quotes, writer)
+        pipeline.readers = {"auto": auto, "quote": quotes, "write": writer}
     kept = Conversations(index / CONVERSATIONS)
     site = Site(pipeline, pipeline.index, Library(pipeline.index, index, read_only=read_only), kept)
     site.show_examples(examples)

@@ -25,7 +25,7 @@ from page.site import Site
 from page.visitors import COOKIE, logins, verified
 from rag.domain import Answer, Hit
 from rag.render import to_json
-from tests.served import ARGUMENTS, CHROMIUM, WHOM, ByWords, Watch, free_port, indexed, served
+from tests.served import ARGUMENTS, CHROMIUM, WHOM, ByWords, Scripted, Watch, free_port, indexed, served
 
 HOME = Path(app.__file__).parent
 NOWHERE = "Is there gold?"
@@ -57,11 +57,11 @@ class Tab:
         (found,) = (d["id"] for d in self.config["dependencies"] if d["api_name"] == name)
         return {"fn_index": found, "session_hash": self.session}
 
-    def join(self, question: str) -> httpx.Response:
+    def join(self, question: str, way: str | None = None) -> httpx.Response:
         """Press Enter in the box."""
         box = self.part("textbox", "cw-ask")["id"]
         submit = next(d for d in self.config["dependencies"] if [box, "submit"] in d["targets"])
-        data = [question, None, "", [], [], None, None]
+        data = [question, None, "", way, [], [], None, None]
         event = {"fn_index": submit["id"], "session_hash": self.session, "data": data}
         return self.http.post("gradio_api/queue/join", json=event)
 
@@ -371,6 +371,7 @@ def test_a_full_queue_is_told_on_the_page(busy: tuple[str, Site, Waiting], brows
     expect(watched.page.get_by_label("Your question")).to_have_value(WHOM)  # to be sent once more
     (told,) = watched.faults
     assert "503" in told
+    expect(watched.page.locator(".cw-working")).to_have_count(0)  # nothing is being asked
     watched.faults.clear()
     reader.gate.set()
     watched.close()
@@ -408,6 +409,18 @@ def test_a_question_whose_tab_is_closed_while_it_is_read_is_not_kept(busy: tuple
     reader.gate.set()
     assert until(lambda: site.meter.n_asking == 0)
     assert "Will Moscow wait?" not in tab.arrive()
+
+
+def test_closing_the_tab_stops_what_writes(tmp_path: Path) -> None:
+    writer = Scripted(pace_s=0.05)
+    with served(indexed(tmp_path), writer=writer) as (address, site):
+        tab = Tab(address)
+        tab.join("Why will the repair of the bridge cost four million crowns?", "write")
+        with tab.events():
+            assert until(lambda: writer.n_words > 2)
+        assert writer.left.wait(10)
+        assert until(lambda: site.meter.n_asking == 0)
+        assert writer.n_words < Scripted.n_all
 
 
 # -- two things at once in one page -------------------------------------------------------------------
@@ -616,6 +629,23 @@ def test_a_page_that_others_reach_takes_articles_only_from_logins(
     with pytest.raises(Launched):
         app.serve(str(indexed(tmp_path)), host, free_port(), auth=auth, read_only=asked)
     assert ("Read only" in capsys.readouterr().err) is noticed
+
+
+def test_the_page_is_opened_with_its_language_model_and_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, object]] = []
+
+    def open(index: str, **settings: object) -> None:
+        opened.append(settings)
+        raise Launched
+
+    monkeypatch.setattr("page.site.rag.open", open)
+    with pytest.raises(Launched):
+        app.serve(str(tmp_path), port=free_port(), llm="ollama/llama3.2", mode="write")
+    with pytest.raises(Launched):
+        app.serve(str(tmp_path), port=free_port())
+    assert opened == [{"llm": "ollama/llama3.2", "mode": "write"}, {"llm": None, "mode": None}]
 
 
 def test_only_this_machine_is_loopback() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
+import select
 import subprocess
 import sys
 import time
@@ -13,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import cli
+from rag.domain import Draft, Steps
+from rag.errors import LanguageModelFault
 from rag.folder import live
 
 HOME = Path(__file__).parent.parent
@@ -22,7 +26,7 @@ SUMMARY = {
 }
 ANSWER = {
     *("question", "searched_for", "answer", "answered", "confidence", "mode", "reason", "note"),
-    *("citations", "alternatives", "hits", "timings_ms"),
+    *("citations", "alternatives", "hits", "timings_ms", "route", "sentences"),
 }
 
 
@@ -157,6 +161,7 @@ def test_a_question_that_cannot_be_asked_is_wrong_usage(
         ["ask", "x", "-k", "0"],
         ["ask", "x", "-k", "many"],
         ["chat", "--port", "70000"],
+        ["ask", "x", "--mode", "sing"],
     ],
 )
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
@@ -171,11 +176,14 @@ def test_the_flags_of_chat_reach_the_page(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("app.serve", lambda *given, **named: served.append((*given, named)))
     monkeypatch.chdir(HOME)
     assert cli.main(["chat"]) == 0
-    flags = "--index i --host ::1 --port 80 --auth f --read-only --root-path /news"
+    flags = (
+        "--index i --host ::1 --port 80 --auth f --read-only --root-path /news --llm ollama/x --mode write"
+    )
     assert cli.main(["chat", *flags.split()]) == 0
+    nothing, written = {"llm": None, "mode": None}, {"llm": "ollama/x", "mode": "write"}
     assert served == [
-        ("index", "127.0.0.1", 7860, {"auth": None, "read_only": False, "root_path": None}),
-        ("i", "::1", 80, {"auth": "f", "read_only": True, "root_path": "/news"}),
+        ("index", "127.0.0.1", 7860, {**nothing, "auth": None, "read_only": False, "root_path": None}),
+        ("i", "::1", 80, {"auth": "f", "read_only": True, "root_path": "/news", **written}),
     ]
 
 
@@ -199,7 +207,14 @@ def test_logins_that_cannot_be_read_are_wrong_usage(
 
 @pytest.mark.parametrize(
     "command",
-    [["ask", "Who is Macron?"], ["search", "Macron"], ["show", "x"], ["status"], ["chat", "--port", "0"]],
+    [
+        ["ask", "Who is Macron?"],
+        ["search", "Macron"],
+        ["show", "x"],
+        ["status"],
+        ["chat", "--port", "0"],
+        ["chat", "--terminal"],
+    ],
 )
 def test_a_missing_index_is_said_with_the_command_that_makes_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
@@ -355,7 +370,7 @@ def test_a_fault_of_ours_is_one_line(
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("rag.pipeline.Pipeline.ask", broken)
+    monkeypatch.setattr("rag.pipeline.Pipeline.stages", broken)
     code, out, err = run(capsys, "ask", "Who is Macron?", "--index", index)
     assert (code, out) == (1, "")
     assert "a fault of ours: RuntimeError: a bug" in err
@@ -375,3 +390,111 @@ def test_a_question_without_spaces_can_be_asked(index: Path, capsys: pytest.Capt
         capsys, "ask", "フランスの大統領選挙でサイバー攻撃を受けた候補者は誰ですか", "--index", index
     )
     assert code == 0
+
+
+def test_a_language_model_and_a_mode_are_settings_of_the_pipeline(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, object]] = []
+
+    def refuse(*_: object, **settings: object) -> None:
+        opened.append(settings)
+        raise LanguageModelFault("the model is down", "Start it.")
+
+    monkeypatch.setattr("rag.open", refuse)
+    for command in (["ask", "Why?"], ["chat", "--terminal"]):
+        code, _, err = run(capsys, *command, "--llm", "ollama/x", "--mode", "write")
+        assert (code, err) == (1, "citewise: the model is down\nStart it.\n")
+    assert [(settings["llm"], settings["mode"]) for settings in opened] == [("ollama/x", "write")] * 2
+
+
+def test_the_doctor_tries_the_language_model_that_is_named(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def failing(spec: str) -> list[str]:
+        tried.append(spec)
+        return ["nothing listens at\x1b[0m 127.0.0.1:1"]
+
+    monkeypatch.setattr("rag.llms.tried", failing)
+    assert run(capsys, "doctor", "--index", index)[:2] == (0, "healthy\n")
+    code, out, _ = run(capsys, "doctor", "--index", index, "--llm", "ollama/x")
+    assert (code, out) == (1, "nothing listens at␛[0m 127.0.0.1:1\n")
+    monkeypatch.setenv("CITEWISE_LLM", "ollama/y")
+    code, out, _ = run(capsys, "doctor", "--index", index, "--json")
+    assert json.loads(out) == {"healthy": False, "faults": ["nothing listens at\x1b[0m 127.0.0.1:1"]}
+    assert (code, tried) == (1, ["ollama/x", "ollama/y"])
+
+
+def test_an_interrupt_while_an_answer_is_written_stops_the_model_and_is_one_line(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    def endless(*_: object) -> Steps:
+        try:
+            while True:
+                yield Draft((), "It is ")
+        finally:
+            closed.append(True)
+
+    def interrupt(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rag.pipeline.Pipeline.stages", endless)
+    monkeypatch.setattr("rag.live.step_to_terminal", interrupt)
+    monkeypatch.setattr("cli._is_terminal", lambda _: True)
+    monkeypatch.setenv("TERM", "xterm")
+    code, out, err = run(capsys, "ask", "Why?", "--index", index)
+    assert (code, out, err) == (130, "", "citewise: interrupted\n")
+    assert closed == [True]
+
+
+def test_a_conversation_of_a_pipe_goes_on_after_what_was_refused(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Who fears meddling in Germany's vote?\n:7\nIs she the chancellor?\n:1\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+    code, out, err = run(capsys, "chat", "--terminal", "--index", index)
+    assert code == 2
+    assert out.startswith("Angela Merkel\n")
+    assert "\n\n" in out
+    assert "Searched for: Is Angela Merkel the chancellor?" in out
+    assert out.count("⟦") == 1
+    assert err == "citewise: there is no quote [7] to open\nQuotes are numbered 1 to 1.\n"
+
+
+def test_a_conversation_in_a_terminal(index: Path) -> None:
+    """A person at a terminal: an interrupt at the prompt ends nothing, and Ctrl-D ends in peace."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "cli.py", "chat", "--terminal", "--index", str(index)],
+        cwd=HOME, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(theirs)
+    screen = b""
+
+    def until(wanted: bytes) -> None:
+        nonlocal screen
+        while wanted not in screen:
+            assert select.select([ours], [], [], 60)[0], screen
+            screen += os.read(ours, 4096)
+        screen = screen.partition(wanted)[2]
+
+    try:
+        until(b"> ")
+        process.send_signal(2)
+        until(b"> ")
+        os.write(ours, b"Who fears meddling in Germany's vote?\n")
+        until(b"Reading 8 passages")
+        until(b"Angela Merkel")
+        until(b"> ")
+        os.write(ours, b":1\n")
+        until("⟦".encode())
+        until(b"> ")
+        os.write(ours, b"\x04")
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        os.close(ours)

@@ -25,8 +25,10 @@ from markdown_it import MarkdownIt
 
 from page.conversations import FORMAT, MAX_TITLE_CHARS, Conversations
 from page.export import to_json, to_markdown
-from page.record import Origin, Other, Quote, Record, Slice, from_json
+from page.record import Claim, Origin, Other, Quote, Record, Slice
+from page.record_json import from_json
 from page.views import Conversation, Turn
+from page.writing import UNPROVED
 from rag import changes
 from rag.domain import Where
 from rag.errors import CitewiseError, ConversationMissing, ConversationsFault
@@ -634,6 +636,8 @@ def test_markdown_marks_up_nothing_that_was_said(attack: str) -> None:
         answered(attack, attack),
         quotes=quotes,
         others=(Other(attack, 0.5, quotes),),
+        claims=(Claim(attack, "supported", quotes), Claim(attack, "unsupported", why=attack)),
+        route=attack,
         note=attack,
         searched_for=attack + "?",
         words=((attack, 1),),
@@ -649,6 +653,21 @@ def test_markdown_marks_up_nothing_that_was_said(attack: str) -> None:
     assert inside <= {"text", "softbreak"}
     assert not re.search(r"\w://|\bwww\.|[^\W\d]\.\w|\w@|mailto:", said), "no bare address becomes a link"
     assert not set(said) & {"\x1b", "\u202e", "\u200b"}
+
+
+def test_markdown_of_a_written_answer_numbers_its_sentences_and_lists_those_that_failed() -> None:
+    record = replace(answered(), quotes=answered().quotes[:1])
+    claims = (
+        Claim("He named Anna Berg.", "supported", record.quotes),
+        Claim("He praised her.", "unsupported", why="no passage has the word praised"),
+        Claim("He named nobody else.", "verbatim", record.quotes),
+    )
+    written = replace(record, mode="write", claims=claims, route="written, since it asks why")
+    said = to_markdown(CONVERSATION, [Turn("t1", written)]).split("\n\n")
+    assert "He named Anna Berg. \\[1\\] “He named nobody else.” \\[1\\]" in said
+    (failed,) = [block for block in said if "praised" in block]
+    assert failed == f"{UNPROVED}: “He praised her.” no passage has the word praised"
+    assert said[-1] == "Route: written, since it asks why\n"
 
 
 def test_markdown_shows_every_letter_of_a_quote() -> None:

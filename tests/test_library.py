@@ -17,9 +17,9 @@ from ingest.sync import Summary, Watcher
 from ingest.uploads import Added
 from page import uploading
 from page.excerpt import MAX_EXCERPT_CHARS, excerpt
-from page.library import PAGE, Library
+from page.library import Library
 from page.record import Considered, Quote, Record, Slice, origin_of, text_sha256
-from page.views import Progress
+from page.views import N_ROWS, Progress
 from rag.domain import Vectors, Where
 from rag.errors import ArticleMissing, IndexFault, IndexLocked, UploadRefused
 from rag.store import Store
@@ -64,13 +64,13 @@ def dropped(tmp_path: Path, *contents: str) -> list[Path]:
 def test_a_listing_sees_what_is_committed_and_stays_within_it(
     collection: Collection, library: Library
 ) -> None:
-    for n in range(PAGE):
+    for n in range(N_ROWS):
         collection.put(f"n{n:02}", f"text {n}")
     listing = library.listing(sort="title", descending=False)
-    assert (listing.n_found, listing.n_articles, len(listing.rows), listing.first) == (52, 52, PAGE, 0)
+    assert (listing.n_found, listing.n_articles, len(listing.rows), listing.first) == (52, 52, N_ROWS, 0)
     last = library.listing(sort="title", descending=False, first=1000)
     assert [row.id for row in last.rows] == ["n48", "n49"]
-    assert last.first == PAGE
+    assert last.first == N_ROWS
     assert library.listing(first=-5).first == 0
 
 

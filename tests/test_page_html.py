@@ -13,6 +13,7 @@ from page.evidence import NO_EVIDENCE, evidence_html, marked
 from page.html import (
     answer_html,
     cited_text,
+    draft_html,
     error_html,
     masthead_html,
     question_html,
@@ -28,10 +29,11 @@ from page.panels import (
     shelf_html,
     upload_html,
 )
-from page.record import Considered, Origin, Other, Quote, Record, Slice
+from page.record import Claim, Considered, Origin, Other, Quote, Record, Slice
 from page.views import Conversation, Excerpt, Listing, Machine, Opened, Progress, Reading, Row, Turn
-from rag.domain import Where
+from rag.domain import Citation, Draft, Passage, Sentence, Where
 from rag.render import visible
+from tests.fakes import article
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)> \"' onmouseover=alert(1) ![a](http://evil.test/a.png) "
@@ -66,6 +68,18 @@ ABSTAINED = Record(
     reason="no passage answers the question",
     considered=CONSIDERED,
     words=(("paid", 3), ("Gazprom", 0), ("pier", 1)),
+)
+PROVED = Claim("Engineers found that a pier had cracked.", "supported", (FOUND,))
+FAILED = Claim("The mayor wept.", "unsupported", why="no passage has the word mayor")
+OWN = Claim("It reopened in May.", "verbatim", (Quote(2, LATER, LATER.start, LATER.end),))
+WRITTEN = replace(
+    ANSWERED,
+    text=f"{PROVED.text} {OWN.text}",
+    quotes=(FOUND, *OWN.quotes),
+    mode="write",
+    others=(),
+    claims=(PROVED, FAILED, OWN),
+    route="written, since it asks why",
 )
 TURN = Turn("t1", ANSWERED)
 WHOLE = Excerpt(0, TEXT, len(TEXT))
@@ -136,7 +150,7 @@ def region(html: str) -> str:
 
 def test_the_answer_comes_first_with_its_citations_then_its_confidence_and_quotes():
     seen = answered()
-    assert seen.text.startswith("a crack 1well supported 0.91 · in the articles’ own words1" + QUOTE)
+    assert seen.text.startswith("a crack 1well supported 0.91 · quoted, in the articles’ own words1" + QUOTE)
     assert seen.inside("blockquote") == QUOTE
     assert seen.inside("cite") == "Bridge closed"
     assert seen.inside("time") == "9 March 2021"
@@ -153,6 +167,65 @@ def test_each_citation_is_a_button_that_says_what_it_opens():
     ]
     asked = {(at["type"], at["data-to"], at["data-do"], at["data-turn"]) for at in numbers}
     assert asked == {("button", "evidence", "cite", "t1")}
+
+
+def test_a_written_answer_is_sentences_each_with_its_mark_and_its_quotes():
+    seen = answered(record=WRITTEN)
+    (prose,) = re.findall(r'<p class="cw-text cw-prose".*?</p>', answer_html(Turn("t1", WRITTEN), last=True))
+    assert Seen(prose).text == (
+        "Engineers found that a pier had cracked. 1✓ (supported) “It reopened in May.” 2 the article’s own words"
+    )
+    opens = [at["data-at"] for _, at in Seen(prose).elements if at.get("data-do") == "cite"]
+    assert opens == ["0", "1"]
+    assert "0.91 · written and checked against the articlesWritten, since it asks why." in seen.text
+    assert "they take the place of a sentence that was not supported" in seen.text
+    assert seen.inside("blockquote") == QUOTE + "It reopened in May."
+
+
+def test_sentences_that_failed_are_struck_below_and_say_why():
+    seen = answered(record=WRITTEN)
+    assert seen.inside("del") == "Not supported: The mayor wept."
+    heading = "Not supported by the articles, so no part of the answer"
+    assert f"{heading}Not supported: The mayor wept. No passage has the word mayor." in seen.text
+    assert seen.text.index(heading) > seen.text.index(QUOTE)
+    assert heading not in answered(record=replace(WRITTEN, claims=(PROVED, OWN))).text
+
+
+def test_an_answer_of_quotes_alone_shows_each_once():
+    record = replace(WRITTEN, mode="quote", text=OWN.text, claims=(OWN, FAILED), quotes=OWN.quotes, route="")
+    seen = answered(record=record)
+    assert seen.text.startswith("1It reopened in May.Bridge closed The Herald")
+    assert seen.text.count("It reopened in May.") == 1
+    assert "they take the place" not in seen.text
+    assert seen.inside("del") == "Not supported: The mayor wept."
+
+
+def test_a_refusal_and_a_quote_say_which_way_was_taken_too():
+    for record in (ANSWERED, ABSTAINED):
+        assert "The model was asked." in answered(record=replace(record, route="the model was asked")).text
+
+
+def test_an_answer_that_grows_shows_what_is_judged_and_then_the_rest():
+    whole = article(TEXT)
+    passage = Passage(1, whole, 0, len(TEXT))
+    said = Sentence(PROVED.text, "supported", (Citation(3, passage, 0, 9), Citation(4, passage, 0, 3)))
+    html = draft_html(Draft((said, Sentence(FAILED.text, "unsupported")), "It reop"))
+    assert Seen(html).text == (
+        "Engineers found that a pier had cracked. 34✓ (supported) It reop"
+        "Not supported by the articles, so no part of the answerNot supported: The mayor wept."
+    )
+    assert Seen(html).inside("del") == "Not supported: The mayor wept."
+    assert '<span class="cw-unjudged"><bdi>It reop</bdi></span>' in html
+    own = Sentence("The bridge", "verbatim", (Citation(1, passage, 0, 10),))
+    assert Seen(draft_html(Draft((own,)))).text == "“The bridge” 1 the article’s own words"
+    assert Seen(draft_html(Draft(()))).text == ""
+
+
+def test_the_numbers_of_a_sentence_stay_in_one_line_with_its_last_word():
+    assert '<span class="cw-end"><bdi>cracked.</bdi> <button' in answer_html(Turn("t1", WRITTEN), last=True)
+    long = replace(PROVED, text="w" * 100)
+    html = answer_html(Turn("t1", replace(WRITTEN, claims=(long,))), last=True)
+    assert f'<bdi>{"w" * 100}</bdi> <span class="cw-end">' in html
 
 
 def test_other_answers_are_told_with_their_own_confidence():
@@ -212,6 +285,10 @@ def test_an_answer_can_be_copied_with_its_citations():
         f"a crack\n\n[1] “{QUOTE}”\nBridge closed, The Herald, 9 March 2021, https://example.org/b\n"
         "news/bridge.md, characters 33–75"
     )
+    assert cited_text(WRITTEN).startswith(
+        f"{PROVED.text} [1] “{OWN.text}” [2]\n\n[1] “{QUOTE}”\nBridge closed"
+    )
+    assert "mayor" not in cited_text(WRITTEN)
     assert cited_text(ABSTAINED) == "The articles do not say. No passage answers the question."
 
 
@@ -475,12 +552,12 @@ def test_the_machine_is_told_in_groups():
 # -- nothing of an article or a person acts -----------------------------------------------------------
 
 ALLOWED = set(
-    "a article bdi blockquote button cite dd details div dl dt footer form h1 h2 h3 header input label li "
-    "mark nav ol p progress section span strong summary table tbody td th thead time tr ul".split()
+    "a article bdi blockquote button cite dd del details div dl dt footer form h1 h2 h3 header input label li "
+    "mark nav ol p progress section span strong summary sup table tbody td th thead time tr ul".split()
 )
 ATTRIBUTES = set(
-    "aria-current aria-disabled aria-label aria-pressed aria-sort autocomplete class datetime dir max maxlength "
-    "name role scope style tabindex type value".split()
+    "aria-current aria-disabled aria-hidden aria-label aria-pressed aria-sort autocomplete class datetime dir max "
+    "maxlength name role scope style tabindex type value".split()
 )
 DATA = set(
     "answer around article at conversation do first format here open passage question sort text to turn "
@@ -507,6 +584,16 @@ SAID = Record(
 SILENT = Record(
     HOSTILE, HOSTILE, reason=HOSTILE, considered=SAID.considered, words=((HOSTILE, 0),), where=WHERE
 )
+SPOKEN = replace(
+    SAID,
+    mode="write",
+    route=HOSTILE,
+    claims=(
+        Claim(HOSTILE, "supported", (ALL,)),
+        Claim(HOSTILE, "verbatim", (ALL,)),
+        Claim(HOSTILE, "unsupported", why=HOSTILE),
+    ),
+)
 ASKED = Turn(HOSTILE, SAID, 1, HOSTILE, (HOSTILE,))
 SHOWN = Excerpt(0, HOSTILE, len(HOSTILE))
 PAIR = (HOSTILE, HOSTILE)
@@ -517,6 +604,8 @@ HOSTILE_PARTS = {
     "masthead": masthead_html([HOSTILE], [HOSTILE]),
     "answer": answer_html(ASKED, last=True),
     "refusal": answer_html(replace(ASKED, record=SILENT), last=True),
+    "written": answer_html(replace(ASKED, record=SPOKEN), last=True),
+    "draft": draft_html(Draft((Sentence(HOSTILE, "unsupported", why=HOSTILE),), HOSTILE)),
     "evidence": evidence_html(Opened(HOSTILE, SAID, 0, PASSAGE, "same", SHOWN)),
     "changed": evidence_html(Opened(HOSTILE, SAID, 1, PASSAGE, "changed")),
     "considered": evidence_html(Opened(HOSTILE, SAID, None, PASSAGE, "same", replace(SHOWN, n_chars=10**6))),

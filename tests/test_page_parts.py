@@ -1,8 +1,10 @@
-"""The small parts of the page: what it measures of itself, and its charts."""
+"""The small parts of the page: what it measures of itself, how fast it draws, and its charts."""
 
 from page.charts import MAX_BARS, articles_by_time
 from page.meter import N_KEPT, Meter, Timing
+from page.pacing import DRAW_S, paced
 from page.record import Record
+from rag.domain import Answer, Draft, Sentence, Stage, Steps
 
 
 def test_questions_are_counted_while_they_are_worked_on():
@@ -45,6 +47,45 @@ def test_the_stages_of_the_last_answers_are_kept_without_their_sum():
     assert len(timings) == 2 * N_KEPT
     assert timings[:2] == [Timing(3, "retrieve", 1.5), Timing(3, "read", 2.0)]
     assert meter.n_answered == N_KEPT + 2
+
+
+ENDED = Answer("Why?", reason="nothing")
+JUDGED = Sentence("It fell.", "unsupported")
+
+
+def test_drafts_are_drawn_now_and_then_and_each_judged_sentence_at_once():
+    now = [0.0]
+
+    def steps() -> Steps:
+        yield Stage("write", 2)
+        for words in range(1, 21):
+            now[0] = words * DRAW_S / 8
+            yield Draft((), "w " * words)
+        yield Draft((JUDGED,))
+        yield Draft((JUDGED,), "w")
+        yield ENDED
+
+    drawn = list(paced(steps(), lambda: now[0]))
+    assert [len(step.unjudged.split()) for step in drawn[1:-2]] == [1, 9, 17]
+    assert (drawn[0], drawn[-2:]) == (Stage("write", 2), [Draft((JUDGED,)), ENDED])
+
+
+def test_what_is_drawn_no_more_is_no_more_written():
+    left = []
+
+    def steps() -> Steps:
+        try:
+            yield Draft((), "a")
+            yield ENDED
+        finally:
+            left.append(True)
+
+    inner = steps()  # held here, so that nothing but its closing ends it
+    drawn = paced(inner)
+    next(drawn)
+    assert not left
+    drawn.close()
+    assert left
 
 
 def test_bars_are_by_month_and_source_oldest_first_with_the_undated_last():

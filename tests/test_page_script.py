@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from page.evidence import evidence_html
-from page.html import answer_html, question_html, working_html
+from page.html import answer_html, draft_html, question_html, working_html
 from page.panels import SHELF_HEAD, shelf_html
 from page.record import Quote, Slice
 from page.views import Excerpt
+from rag.domain import Draft
 from tests.test_page_html import (
     ANSWERED,
     BRIDGE,
@@ -194,6 +195,70 @@ def test_a_verdict_does_not_move_the_page(opened):
     view.locator("#cw-chat").evaluate("(chat, html) => { chat.innerHTML = html; }", SAID + judged)
     view.wait_for_timeout(100)
     assert view.evaluate("scrollY") == 0
+
+
+def test_a_word_is_said_at_the_key_until_the_server_says_more(opened):
+    view = opened()
+    box, soon = view.get_by_label("Question"), view.locator("#cw-chat > .cw-soon")
+    box.press("Enter")  # there is nothing to ask
+    box.fill("What fell?")
+    box.press("Shift+Enter")  # another line of the question
+    assert soon.count() == 0
+    said = "document.querySelector('.cw-soon')?.textContent"
+    view.evaluate(f"addEventListener('keydown', () => setTimeout(() => {{ window.atOnce = {said}; }}))")
+    box.press("Enter")
+    view.wait_for_function("window.atOnce === 'Asking…'")  # in the same turn as the key
+    expect(soon).to_be_in_viewport()
+    expect(soon).to_have_attribute("role", "status")
+    box.press("Enter")
+    expect(soon).to_have_count(1)
+    put(view, question_html("What fell?") + working_html("Searching 3 articles…"))
+    expect(view.locator(".cw-working")).to_have_text(["Searching 3 articles…"])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        question_html("What fell?") + "<div class='cw-error'>too long</div>",
+        answer_html(replace(LAST, id="t2"), last=True),
+        "<div class='toast-body'>The page is busy.</div>",
+    ],
+)
+def test_what_is_said_at_the_key_ends_whatever_comes(opened, told):
+    view = opened()
+    view.get_by_role("button", name="Ask again").click()
+    expect(view.locator(".cw-soon")).to_have_count(1)
+    put(view, told)
+    expect(view.locator(".cw-soon")).to_have_count(0)
+
+
+def test_whoever_leaves_is_told_nothing_more(opened):
+    view = opened()
+    view.get_by_role("button", name="And then?").click()
+    expect(view.locator(".cw-soon")).to_have_count(1)
+    view.locator(".cw-open").click()
+    expect(view.locator(".cw-soon")).to_have_count(0)
+
+
+def test_a_draft_grows_in_the_answer_that_is_waited_for(opened):
+    view = opened(SAID + question_html("Why?") + working_html("Writing from 8 passages…"))
+    room = view.locator("#cw-chat .cw-growing")
+    for words in ("It", "It fell <i>because</i>"):
+        view.evaluate(
+            """html => { (document.querySelector("#cw-draft") ?? document.body.appendChild(Object.assign(
+            document.createElement("div"), { id: "cw-draft", hidden: true }))).innerHTML = html; }""",
+            draft_html(Draft((), words)),
+        )
+        expect(room).to_have_text(words)
+    expect(room.locator("i")).to_have_count(0)
+    view.evaluate("document.querySelector('#cw-draft').innerHTML = ''")
+    put(view, answer_html(LAST, last=True))
+    view.wait_for_timeout(100)
+    expect(room).to_have_text("It fell <i>because</i>")  # it goes with what it stands in
+
+
+def put(view: Page, html: str) -> None:
+    view.locator("#cw-chat").evaluate("(chat, html) => chat.insertAdjacentHTML('beforeend', html)", html)
 
 
 def test_keys_go_to_the_box_and_through_the_citations(opened):

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from page.record import Considered, Origin, Quote, Record, Slice, from_json, record_of, text_sha256, to_json
-from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage, Where
+from page.record import Claim, Considered, Origin, Quote, Record, Slice, numbered, record_of, text_sha256
+from page.record_json import from_json, to_json
+from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage, Sentence, Where
 
 TEXT = "Rain fell. Anna Berg said so on Sunday. Nobody else did."
 ARTICLE = Article("a/rain.md", "Rain", TEXT, "The Herald", date(2019, 4, 7), "https://example.org/r")
@@ -25,6 +26,21 @@ ANSWER = Answer(
     searched_for="Who said that it rained?",
     where=Where(("The Herald",), ("a/rain.md",), date(2019, 1, 1), None),
     timings={"retrieve": 0.01, "read": 0.1234, "total": 0.1334},
+)
+SAID, RAIN = Citation(1, REST, 11, 39), Citation(2, FIRST, 0, 10)
+WRITTEN = Answer(
+    "Who said so?",
+    "Anna Berg said that it rained. Rain fell.",
+    (SAID, RAIN),
+    0.8,
+    ANSWER.hits,
+    mode="write",
+    sentences=(
+        Sentence("Anna Berg said that it rained.", "supported", (SAID, RAIN)),
+        Sentence("Paul Lind denied it.", "unsupported", why="no passage has the name Paul Lind"),
+        Sentence("Rain fell.", "verbatim", (RAIN,)),
+    ),
+    route="written, since it asks why",
 )
 
 
@@ -45,11 +61,38 @@ def test_a_record_holds_the_answer_its_quotes_and_what_was_considered():
 
 
 @pytest.mark.parametrize(
-    "answer", [ANSWER, Answer("Why?", reason="None of the passages answers.", hits=ANSWER.hits)]
+    "answer", [ANSWER, WRITTEN, Answer("Why?", reason="None of the passages answers.", hits=ANSWER.hits)]
 )
 def test_a_record_comes_back_from_json_as_it_went(answer):
     record = record_of(answer, "2026-01-02T03:04:05+00:00", [("rain", 2), ("gold", 0)])
     assert from_json(json.loads(json.dumps(to_json(record)))) == record
+
+
+def test_a_written_answer_is_its_sentences_each_with_its_quotes():
+    record = record_of(WRITTEN, "")
+    said, denied, fell = record.claims
+    assert said.quotes == record.quotes
+    assert (denied.status, denied.quotes, denied.why) == (
+        "unsupported",
+        (),
+        "no passage has the name Paul Lind",
+    )
+    assert (fell.status, [quote.text for quote in fell.quotes]) == ("verbatim", ["Rain fell."])
+    assert record.route == "written, since it asks why"
+    assert numbered(record) == "Anna Berg said that it rained. [1] [2] “Rain fell.” [2]"
+
+
+def test_a_record_of_before_answers_were_written_still_loads():
+    kept = to_json(record_of(ANSWER, ""))
+    assert from_json({k: v for k, v in kept.items() if k not in ("sentences", "route")}) == record_of(
+        ANSWER, ""
+    )
+
+
+@pytest.mark.parametrize(("status", "n_quotes"), [("supported", 0), ("verbatim", 0), ("unsupported", 1)])
+def test_a_sentence_without_its_proof_cannot_be(status, n_quotes):
+    with pytest.raises(ValueError, match=status):
+        Claim("Rain fell.", status, record_of(WRITTEN, "").quotes[:n_quotes])
 
 
 def test_json_says_each_article_once_and_each_quote_in_words():
@@ -81,6 +124,10 @@ def broken(**changes):
         broken(quotes=[{"n": 1, "passage": 8, "start": 0, "end": 39}]),
         broken(where={"sources": [], "articles": [], "since": "yesterday", "until": None}),
         broken(words=3),
+        broken(sentences=[{"text": "a", "status": "supported", "quotes": [2], "why": ""}]),
+        broken(sentences=[{"text": "a", "status": "supported", "quotes": [0], "why": ""}]),
+        broken(sentences=[{"text": "a", "status": "supported", "quotes": [], "why": ""}]),
+        broken(sentences=[{"text": "a", "status": "sure", "quotes": [1], "why": ""}]),
     ],
 )
 def test_what_is_no_record_is_said(kept):

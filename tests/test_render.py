@@ -6,16 +6,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage
-from rag.render import (
-    article_json,
-    hits_to_json,
-    hits_to_terminal,
-    level,
-    to_json,
-    to_terminal,
-    visible,
-)
+from rag.domain import Alternative, Answer, Article, Citation, Draft, Hit, Passage, Sentence, Stage
+from rag.render import article_json, hits_to_json, level, marked, to_json, visible
+from rag.terminal import hits_to_terminal, passage_to_terminal, step_to_terminal, to_terminal
 from tests.test_page_html import HOSTILE
 
 TEXT = "The bridge was closed on Monday. Engineers found a crack in its third pier.\n\nIt reopened in May."
@@ -38,6 +31,20 @@ ANSWERED = Answer(
     "quote",
     searched_for="What did engineers find?",
     timings={"retrieve": 0.0123, "read": 0.2},
+)
+REOPENED = Citation(2, LATER, LATER.start, LATER.end)
+PROVED = Sentence("A crack was found, and the bridge reopened.", "supported", (CITATION, REOPENED))
+VERBATIM = Sentence("It reopened in May.", "verbatim", (REOPENED,))
+REFUTED = Sentence("The mayor resigned.", "unsupported", why="no passage has “mayor”")
+WRITTEN = Answer(
+    "Why was it closed?",
+    f"{PROVED.text} {VERBATIM.text}",
+    (CITATION, REOPENED),
+    0.7,
+    ANSWERED.hits,
+    mode="write",
+    sentences=(PROVED, REFUTED, VERBATIM),
+    route="Written: the question asks why",
 )
 ABSTAINED = Answer(
     "Who paid?", hits=(Hit(OTHER, 0.25), Hit(PASSAGE, 0.5)), reason="no passage answers the question"
@@ -74,6 +81,8 @@ def test_json_has_exactly_the_fields_of_the_contract():
         "mode",
         "reason",
         "note",
+        "route",
+        "sentences",
         "citations",
         "alternatives",
         "hits",
@@ -101,7 +110,8 @@ def test_json_has_exactly_the_fields_of_the_contract():
         0.91,
         "quote",
     )
-    assert shown["reason"] is shown["note"] is None
+    assert shown["reason"] is shown["note"] is shown["route"] is None
+    assert shown["sentences"] == []
     assert shown["timings_ms"] == {"retrieve": 12.3, "read": 200.0}
 
 
@@ -134,6 +144,24 @@ def test_json_takes_the_numbers_of_numpy():
     assert (shown["confidence"], shown["hits"][0]["score"], shown["timings_ms"]) == (0.5, 2.0, {"read": 1000})
 
 
+def test_json_of_a_written_answer_has_each_sentence_with_its_proof():
+    shown = to_json(WRITTEN)
+    assert (shown["mode"], shown["route"]) == ("write", "Written: the question asks why")
+    assert shown["answer"] == f"{PROVED.text} {VERBATIM.text}"
+    assert shown["sentences"] == [
+        {"text": PROVED.text, "status": "supported", "citations": [1, 2], "why": None},
+        {"text": REFUTED.text, "status": "unsupported", "citations": [], "why": REFUTED.why},
+        {"text": VERBATIM.text, "status": "verbatim", "citations": [2], "why": None},
+    ]
+
+
+def test_marked_gives_what_is_proved_with_its_marks():
+    assert marked(WRITTEN) == f"{PROVED.text} [1][2] {VERBATIM.text} [2]"
+    assert marked(ANSWERED) == "a crack"
+    assert marked(ABSTAINED) == ""
+    assert marked(replace(ANSWERED, text="a\x1b crack")) == "a␛ crack"
+
+
 def test_json_of_hits_and_of_an_article():
     assert hits_to_json("pier", ANSWERED.hits) == {"words": "pier", "hits": to_json(ANSWERED)["hits"]}
     assert article_json(BRIDGE) == {**to_json(ANSWERED)["citations"][0]["article"], "text": TEXT, "meta": {}}
@@ -163,6 +191,58 @@ def test_terminal_gives_the_answer_first_then_each_quote_with_its_origin():
         "    news/bridge.md 33:75",
     ]
     assert "Another answer: Nobody knows (weak, 0.20)" in to_terminal(ANSWERED, 80)
+
+
+def test_terminal_gives_a_written_answer_sentence_by_sentence_and_what_failed_below():
+    assert to_terminal(WRITTEN, 80).split("\n")[:8] == [
+        "✓ A crack was found, and the bridge reopened. [1][2]",
+        "“It reopened in May.” [2]",
+        "supported, 0.70",
+        "Not supported: The mayor resigned.",
+        "               no passage has “mayor”",
+        "Written: the question asks why",
+        "",
+        f"[1] “{QUOTE}”",
+    ]
+    assert "Not supported: \x1b[9mThe mayor resigned.\x1b[0m\n" in to_terminal(WRITTEN, 80, True)
+
+
+def test_terminal_strikes_what_was_written_of_an_answer_that_abstains():
+    shown = to_terminal(replace(ABSTAINED, sentences=(REFUTED,)), 80)
+    assert shown.startswith("The articles do not say.\nReason: no passage")
+    assert "\nNot supported: The mayor resigned.\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [
+        (Stage("search", 1200), "Searching 1,200 articles…"),
+        (Stage("read", 1), "Reading 1 passage…"),
+        (Stage("write", 8), "Writing from 8 passages…"),
+        (Draft((), " "), ""),
+        (
+            Draft((VERBATIM, REFUTED), "Its third"),
+            "“It reopened in May.” [2]\nNot supported: The mayor resigned.\n"
+            "               no passage has “mayor”\n… Its third",
+        ),
+    ],
+)
+def test_terminal_shows_the_steps_to_an_answer(step, shown):
+    assert step_to_terminal(step, 80) == shown
+
+
+def test_terminal_opens_a_quote_in_its_passage():
+    assert passage_to_terminal(CITATION, 80).split("\n") == [
+        "The bridge was closed on Monday. ⟦Engineers found a crack in its third pier.⟧",
+        "",
+        "Bridge closed · The Herald · 2021-03-09",
+        "news/bridge.md 33:75",
+    ]
+    whole = Passage(9, BRIDGE, 0, len(TEXT))
+    coloured = passage_to_terminal(replace(CITATION, passage=whole), 30, True)
+    assert coloured.startswith(
+        "The bridge was closed on\nMonday. \x1b[33m⟦Engineers found a\ncrack in its third pier.⟧\x1b[0m\n\nIt reopened"
+    )
 
 
 def test_terminal_says_that_the_articles_do_not_say():
@@ -214,7 +294,16 @@ def test_terminal_lists_hits_by_rank_with_score():
 
 def test_terminal_lets_no_control_character_of_an_article_through():
     answers = [hostile(), Answer(HOSTILE, reason=HOSTILE, hits=hostile().hits)]
-    for shown in [*(to_terminal(answer, 80) for answer in answers), hits_to_terminal(hostile().hits, 80)]:
+    citation = hostile().citations[0]
+    false = Sentence(HOSTILE, "unsupported", why=HOSTILE)
+    proved = Sentence(HOSTILE, "verbatim", (citation,))
+    answers.append(replace(hostile(), mode="write", sentences=(proved, false), route=HOSTILE))
+    for shown in [
+        *(to_terminal(answer, 80) for answer in answers),
+        hits_to_terminal(hostile().hits, 80),
+        step_to_terminal(Draft((proved, false), HOSTILE)),
+        passage_to_terminal(citation, 80),
+    ]:
         assert not re.search(
             "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u206f\ufeff\ud800]", shown
         )

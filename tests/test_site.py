@@ -13,8 +13,8 @@ from page.conversations import Conversations
 from page.site import CONVERSATIONS, Site, opened_site, where_of
 from page.talk import Talk
 from rag.domain import EVERYWHERE, Where
-from rag.errors import ConversationsFault, IndexFault, IndexMissing, QuestionError
-from tests.served import WHOM, indexed
+from rag.errors import ConversationsFault, IndexFault, IndexMissing, QuestionError, SettingsError
+from tests.served import WHOM, ByWords, Routed, Scripted, indexed
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,40 @@ def test_the_head_and_the_machine_count_the_collection(index: Path) -> None:
         asked(site)
         again = {name: value for _, group in site.machine().groups for name, value in group}
         assert (again["Answered since the start"], again["Being worked on"]) == ("1", "0")
+
+
+def test_ways_to_answer_are_offered_where_a_language_model_writes(index: Path) -> None:
+    with opened(index) as site:
+        quotes, writer = ByWords(), Scripted()
+        site.pipeline.readers = {"auto": quotes, "quote": quotes}
+        assert site.ways == ()
+        auto = site.pipeline.reader = Routed(quotes, writer)
+        site.pipeline.readers = {"auto": auto, "quote": quotes, "write": writer}
+        assert (site.ways, site.way) == (("auto", "quote", "write"), "auto")
+        site.pipeline.reader = writer
+        assert site.way == "write"
+        facts = {name: value for _, group in site.machine().groups for name, value in group}
+        assert (facts["Reader"], facts["Language model"]) == ("by words", "scripted writer")
+
+
+def test_a_way_that_is_none_is_refused(index: Path) -> None:
+    with pytest.raises(SettingsError), opened_site(str(index), read_only=True, mode="sing"):
+        pass
+
+
+def test_examples_are_looked_for_without_a_language_model(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways: list[str | None] = []
+    monkeypatch.setattr("page.site.examples", lambda _, ask: [ask(WHOM).question])
+    with opened_site(str(index), read_only=True) as site:
+        site._looked.wait(5)
+        site.pipeline.readers = {"quote": ByWords()}
+        ask = site.pipeline.ask
+        monkeypatch.setattr(site.pipeline, "ask", lambda q, way: (ways.append(way), ask(q))[1])
+        site.look_for_examples()
+        assert site.examples() == [WHOM]
+    assert ways == ["quote"]
 
 
 def test_examples_that_are_given_are_shown_and_no_others_looked_for(index: Path) -> None:

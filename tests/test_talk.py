@@ -1,7 +1,7 @@
 """What each thing that a person can do makes of the screen, over an engine and a store that are worked out by eye."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -11,7 +11,21 @@ from page.conversations import Conversations
 from page.meter import Meter
 from page.talk import Desk, Failed, Scene, Talk, exchanges, merged, told
 from page.views import Opened, Turn
-from rag.domain import EVERYWHERE, Answer, Article, Exchange, Hit, Passage, Stage, Where
+from rag.domain import (
+    EVERYWHERE,
+    Answer,
+    Article,
+    Draft,
+    Exchange,
+    Hit,
+    Passage,
+    Reader,
+    Sentence,
+    Stage,
+    Steps,
+    Way,
+    Where,
+)
 from rag.errors import CitewiseError, ConversationMissing, ConversationsFault, QuestionError
 from tests.fakes import FirstSentence
 
@@ -20,19 +34,33 @@ ARTICLE = Article(
 )
 HITS = [Hit(Passage(1, ARTICLE, 0, len(ARTICLE.text)), 0.5), Hit(Passage(2, ARTICLE, 0, 7), 0.25)]
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+FAILED = Sentence("It fell.", "unsupported", why="no passage says so")
 HERALD = Where(sources=("The Herald",))
 
 
 class Engine:
-    """Answers with the first sentence; "gold" is in no article, "hidden" only without a filter, and some fail."""
+    """Answers with the first sentence; "gold" is in no article, "hidden" only without a filter, and some fail.
+
+    What asks "why" is written, until it is ``left``.
+    """
 
     def __init__(self) -> None:
+        self.readers: Mapping[Way, Reader] = {}
+        self.ways: list[Way | None] = []
+        self.quiet_ways: list[Way | None] = []
+        self.left = False
         self.turns: list[list[Exchange]] = []
         self.wheres: list[Where] = []
 
     def stages(
-        self, question: str, k: int | None = None, where: Where = EVERYWHERE, turns: Sequence[Exchange] = ()
-    ) -> Iterator[Stage | Answer]:
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+        way: Way | None = None,
+    ) -> Steps:
+        self.ways.append(way)
         self.turns.append(list(turns))
         self.wheres.append(where)
         if not question.strip():
@@ -41,9 +69,27 @@ class Engine:
         if question == "crash":
             raise RuntimeError("secret detail")
         yield Stage("read", 2)
-        yield self.ask(question, where=where)
+        if "why" in question:
+            yield Stage("write", 2)
+            try:
+                yield Draft((), "A")
+                yield Draft((FAILED,), "It")
+            finally:
+                self.left = True
+        yield self.answer(question, where)
 
-    def ask(self, question: str, k: int | None = None, where: Where = EVERYWHERE) -> Answer:
+    def ask(
+        self,
+        question: str,
+        k: int | None = None,
+        where: Where = EVERYWHERE,
+        turns: Sequence[Exchange] = (),
+        way: Way | None = None,
+    ) -> Answer:
+        self.quiet_ways.append(way)
+        return self.answer(question, where)
+
+    def answer(self, question: str, where: Where) -> Answer:
         if "gold" in question or ("hidden" in question and where != EVERYWHERE):
             return Answer(
                 question, reason="None of them answers.", hits=tuple(HITS), where=where, searched_for=question
@@ -132,6 +178,42 @@ def test_a_question_that_is_stopped_while_it_is_read_is_not_kept(desk, kept):
         pass
     scenes.close()
     assert kept.listed("me") == []
+
+
+def test_an_answer_grows_by_its_drafts_and_the_rest_of_the_screen_stays(desk):
+    *scenes, done = desk.ask("me", Talk(), "why did it fall?")
+    assert [scene.stage for scene in scenes if scene.stage][-1] == "Writing from 2 passages…"
+    drafts = [scene for scene in scenes if scene.draft]
+    assert drafts == [Scene(None, draft=Draft((), "A")), Scene(None, draft=Draft((FAILED,), "It"))]
+    assert done.draft is None
+
+
+def test_a_question_that_is_stopped_stops_what_writes(desk, engine, kept):
+    scenes = desk.ask("me", Talk(), "why did it fall?")
+    while next(scenes).draft is None:
+        pass
+    assert not engine.left
+    scenes.close()
+    assert engine.left
+    assert kept.listed("me") == []
+
+
+def test_a_question_is_answered_in_the_way_that_is_chosen_the_first_time_and_again(desk, engine):
+    talk = last(desk.ask("me", Talk(), "What was found?", way="write")).talk
+    last(desk.retry("me", talk, talk.turns[0].id, way="quote"))
+    last(desk.ask("me", talk, "Where?"))
+    assert engine.ways == ["write", "quote", None]
+
+
+def test_what_nobody_waits_for_wakes_no_language_model(desk, engine, monkeypatch):
+    monkeypatch.setattr("page.talk.follow_ups", lambda record, asked, ask: [ask("What reopened?").question])
+    last(desk.ask("me", Talk(), "What is hidden?", HERALD, "write"))
+    desk.suggest("me", asked(desk, "What was found?"))
+    assert engine.quiet_ways == [None, None]  # an engine of one way is asked in that
+    engine.readers = {way: FirstSentence() for way in ("auto", "quote", "write")}
+    last(desk.ask("me", Talk(), "What is hidden?", HERALD, "write"))
+    desk.suggest("me", asked(desk, "What was found?"))
+    assert engine.quiet_ways[2:] == ["quote", "quote"]
 
 
 def test_only_the_last_turns_are_leant_on_and_failures_never(desk):
@@ -355,6 +437,7 @@ def test_nobody_waits_for_suggestions_to_others(engine, kept, monkeypatch):
 def test_stages_are_told_in_words():
     assert told(Stage("search", 1)) == "Searching 1 article…"
     assert told(Stage("read", 8)) == "Reading 8 passages…"
+    assert told(Stage("write", 1)) == "Writing from 1 passage…"
 
 
 def test_a_fault_of_the_store_is_told_where_a_person_sees_it(desk, kept, monkeypatch):

@@ -1,0 +1,2 @@
+def cleaned(text: str) -> str:
+    return " ".join(text.split())

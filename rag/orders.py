@@ -1,0 +1,332 @@
+"""Finds where a text speaks to a machine: cues are weighed, and enough of them close together make an order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rag.disguise import bare
+from rag.vocabulary import lexicon
+
+Span = tuple[int, int]
+ENOUGH = 4  # of weight; lower, and ordinary articles about chatbots are taken for orders
+SUSPECT = 3  # of weight in a text that somebody took the trouble to disguise
+REACH = 400  # characters: a few sentences
+
+
+class Cue(NamedTuple):
+    """A place in a text that counts towards its being an order; of two with one name only one counts."""
+
+    start: int
+    end: int
+    name: str
+    weight: int
+
+
+# ---- Cues of words: the text becomes a string with one sign for each word, on which the rules are matched
+
+_WORDS = lexicon()
+_SIGNS = {parts: chr(0x100 + n) for n, parts in enumerate(sorted(set(_WORDS.values()), key=sorted))}
+_SIGN = {word: _SIGNS[parts] for word, parts in _WORDS.items()} | {":": ":", "#": "#"}
+_FIRST = {"[": "#", ".": ".", "!": ".", "?": ".", "\n": "."}
+_TOKEN = re.compile(r"[^\W_]+|\[\^?\d{1,2}\](?!\()|:|[.!?](?=[\s\"')\]*]|\Z)|\n\s*\n")
+
+_MACHINE = ("M", "j k", "j a", "k ~1 e")
+_ANY = (*_MACHINE, "aK")
+# Name, weight, rules. A group of letters is a word with one of these parts of the vocabulary, "~5" up to five
+# words of one sentence, "#" a mark such as [3].
+_RULES: list[tuple[str, int, list[str]]] = [
+    (
+        "discard",
+        4,
+        ["D ~4 pY ~3 Ii", "D ~3 l ~3 I", "D ~3 I ~4 pY", "pl ~3 I ~3 v", "pY ~2 I ~4 D", "D ~3 l ~2 i ~3 Y"],
+    ),
+    ("others", 2, ["D ~4 plYW ~3 Cc", "D ~2 C", "n ~1 Su ~4 l ~2 Cc"]),
+    ("discredited", 2, ["l ~2 Cc ~4 v", "Cc ~8 b ~1 v"]),
+    ("dropped", 2, ["D ~2 l ~1 Y", "D ~1 p"]),
+    ("reveal", 4, ["RS ~6 Y ~2 s TI", "RS ~6 s TI", "RS ~6 Ii ~3 Y ~2 g"]),
+    ("yours", 2, ["RS ~6 Y ~3 I", "Y s TI", "Y ~2 p I"]),
+    (
+        "addressed",
+        4,
+        [f"{call} {machine}" for call in ("F ~1 t ~2", "E ~1") for machine in (*_MACHINE, "a j")]
+        + ["E ~1 aK"]
+        + [f"{machine} ~3 r ~1 q" for machine in (*_MACHINE, "aKk")]
+        + [f"t ~1 {machine} ~1 :" for machine in _MACHINE],
+    ),
+    ("speaks", 3, [f"{machine} S :" for machine in _MACHINE]),
+    ("named", 3, [f"Y b ~2 {machine}" for machine in (*_MACHINE, "a")]),
+    ("role", 2, [f"{machine} k? :" for machine in _MACHINE]),
+    (
+        "told",
+        2,
+        [f"{machine} ~8 O ~4 SRD" for machine in _ANY]
+        + [f"{machine} ~4 b t SRD" for machine in _ANY]
+        + [f"{machine} SD" for machine in _MACHINE]
+        + ["l K ~25 O ~2 SD"],
+    ),
+    ("reads", 2, [f"{machine} ~2 r" for machine in _ANY]),
+    ("commanded", 3, [f"d ~4 {m}" for m in _ANY] + [f"{m} ~8 d ~2 t SRD" for m in _ANY]),
+    ("asked", 1, ["w ~6 Q", "Q ~12 SD"]),
+    ("bidden", 2, ["wQ ~14 Z", "Z ~4 X", "X ~4 Z", "w Y b? Q"]),
+    ("answer", 2, ["Y A", "Y ~1 S b", "f A", "A f"]),
+    ("only", 1, ["SA ~8 X", "X ~2 SA"]),
+    ("passive", 1, ["O ~4 b ~1 S", "Y O S"]),
+    ("hush", 2, ["n ~1 m ~2 h", "h ~6 n ~1 m"]),
+    ("innards", 2, ["W ~1 W"]),
+    ("machine", 1, [*_MACHINE, "K"]),
+    ("cite", 3, ["z ~2 #"]),
+    ("mark", 1, ["# ~6 #", "S ~3 #"]),
+]
+
+
+def _compiled(rule: str) -> str:
+    made = []
+    for item in rule.split():
+        if item[0] == "~":
+            made.append(f"[^.]{{0,{item[1:]}}}?")
+        elif item in (":", "#"):
+            made.append(item)
+        else:
+            signs = "".join(sign for parts, sign in _SIGNS.items() if parts & set(item))
+            made.append(f"[{signs}]{'?' * item.endswith('?')}")
+    return "".join(made)
+
+
+_SAID = [(name, weight, re.compile("|".join(map(_compiled, rules)))) for name, weight, rules in _RULES]
+
+
+def _shape(words: list[str]) -> str:
+    return "".join([_SIGN.get(word) or _FIRST.get(word[0], "_") for word in words])
+
+
+def _said(place: int, window: str) -> Iterator[Cue]:
+    tokens = [(match.start(), match.end()) for match in _TOKEN.finditer(window)]
+    shape = _shape([window[start:end] for start, end in tokens])
+    for name, weight, pattern in _SAID:
+        for match in pattern.finditer(shape):
+            yield Cue(place + tokens[match.start()][0], place + tokens[match.end() - 1][1], name, weight)
+
+
+# ---- Cues of structure: what imitates a prompt, or speaks of one in set phrases
+
+_ROLE = r"(?:system|assistant|user|human|ai|bot|chatbot|developer|llm|agent)"
+_REPLIER = r"(?:assistant|ai|bot|chatbot|model|gpt|llm)"
+_OURS = (
+    r"(?:passages?|context|documents?|sources?|prompt|instructions?|input|retriev\w+|user|articles?|evidence|system)"
+)
+# Name, weight, what must be there (one of these, to be quick), pattern; all in lower case.
+_PATTERNS: list[tuple[str, int, tuple[str, ...], str]] = [
+    ("template", 4, ("<|", "inst]", "sys>"), r"<\|[\w ]{2,30}\|?>|\[/?inst\]|<</?sys>>"),
+    (
+        "tag",
+        4,
+        ("<",),
+        r"</?(?:system|assistant|user|human|instructions?|context|passages?|documents?|doc|answer|question|query"
+        r"|prompt|tool_\w+|function_\w+|retriev\w+)\b[^<>]{0,80}>",
+    ),
+    (
+        "heading",
+        4,
+        ("#",),
+        rf"^\s{{0,3}}#{{1,6}} ?(?:{_ROLE}|instruction|response|input)s?(?: message| prompt)?\s{{0,3}}:",
+    ),
+    (
+        "fence",
+        4,
+        ("begin", "end", "start"),
+        rf"(?:^|[=\-*#_~]{{3}}|[\[<(])\s{{0,3}}(?:begin|end|start)(?:ing)? of (?:\w{{1,12}} )?{_OURS}\b"
+        rf"|(?:[=\-*#_~]{{3}}|[\[<(])\s{{0,3}}(?:begin|end|start) (?:\w{{1,12}} )?{_OURS}\b",
+    ),
+    (
+        "role",
+        2,
+        (":",),
+        rf"^[\W_]{{0,6}}{_ROLE}(?: (?:message|prompt|answer|reply|response|notice|note|override|alert|update"
+        r"|instruction)s?)?[\W_]{0,4}:",
+    ),
+    (
+        "turns",
+        4,
+        (":",),
+        rf"^[\W_]{{0,6}}(?:user|human|prompt)[\W_]{{0,4}}:[^\n]{{0,300}}\n+[\W_]{{0,6}}{_REPLIER}\b[^\n:]{{0,20}}:",
+    ),
+    (
+        "noted",
+        4,
+        ("note", "message", "instruction", "prompt", "notice"),
+        r"[\[({<](?:system|assistant|ai|bot|developer|admin\w{0,12})\W{0,3}(?:note|message|instruction|prompt|notice)",
+    ),
+    ("json", 4, ("role",), rf"[\"']role[\"']\s?:\s?[\"']{_ROLE}[\"']"),
+    ("json", 2, ("answer", "response", "output"), r"[\"'](?:final_)?(?:answer|response|output|instruction)s?[\"']\s?:"),
+    (
+        "header",
+        2,
+        ("passage", "source", "doc", "excerpt", "context", "result", "chunk", "citation", "evidence", "quelle"),
+        r"^[\W_]{0,6}(?:passage|source|document|excerpt|context|result|chunk|citation|evidence|quelle|doc)"
+        r" ?(?:no\.? ?)?[#\[(]{0,2}\d{1,3}[\])]?(?: ?[\]:(|-]|$)",
+    ),
+    (
+        "rated",
+        2,
+        ("confidence", "score", "relevance", "similarity", "rank", "trust level", "status", "offset", "quote "),
+        r"\b(?:confidence|score|relevance|similarity|rank|trust level) ?[:=]? ?(?:[01][.,]\d|[a1]\b|100 ?%|high)"
+        r"|\bstatus ?: ?(?:supported|verified)|\boffsets? \d+ ?[:-] ?\d+|\bquote (?:located|verified)",
+    ),
+    ("agents", 2, ("user-agent", "crawl-"), r"^(?:user-agent|crawl-delay) ?:"),
+    ("required", 2, ("require-", "force-", "prefer-"), r"^(?:require|force|prefer)-\w+ ?:"),
+    (
+        "recital",
+        4,
+        ("briefing", "prompt", "instructions", "orders", "passages"),
+        r"\b(?:line|sentence|words?)s? of (?:my|your|the|its) (?:briefing|\w{0,9} ?prompt|instructions|orders)\b"
+        r"|\bpassages (?:that|which) (?:i|you) (?:was|were|have been|had been) (?:shown|given)\b",
+    ),
+    (
+        "final",
+        2,
+        ("final answer", "the answer to", "to your ", "in your "),
+        r"\bfinal answer\b|\bthe answer to (?:the|this|that|any) question (?:is|must|should)\b"
+        r"|\bin(?:to)? your (?:answer|reply|response)\b",
+    ),
+    (
+        "strict",
+        2,
+        ("nothing", "no other", "word for word", "without"),
+        r"\bnothing (?:else|more)\b|\bno other (?:answer|text|words?)\b|\bword for word\b"
+        r"|\bwithout (?:further |any )?(?:comment|explanation|quotation marks)\b",
+    ),
+    (
+        "play",
+        2,
+        ("you are", "from now on", " mode", "jailbr", "task is"),
+        r"\bfrom now on,? you\b|\byou are now\b|\b(?:developer|debug|dan|god|maintenance) mode\b|\bjailbr"
+        r"|\byou are an? (?:helpful|honest|obedient)\b|\byour (?:new )?task is\b",
+    ),
+    (
+        "above",
+        2,
+        ("above", "before", "told", "given", "taught", "instructed"),
+        r"\b(?:everything|all|text|words) (?:that (?:stands|comes|came|is) )?(?:above|before) (?:this|the) (?:line|art"
+        r"icle|passage|sentence)\b|\b(?:words|text) above\b|\b(?:everything|all|what|rules|words|instructions) (?:that )?"
+        r"(?:you|u) (?:were|have been|had been|are) (?:told|given|taught|instructed)\b",
+    ),
+    (
+        "omit",
+        2,
+        ("caso omiso", "compte", "en cuenta", "abstraction", "beachte"),
+        r"\bhaz caso omiso|\bne tenez (?:pas|aucun) compte|\bno tengas? en cuenta|\bfaites abstraction"
+        r"|\bbeachten? (?:nicht|keine)",
+    ),
+    (
+        "formula",
+        2,
+        (" with ",),
+        r"\b(?:starting|beginning|begin|start|end) (?:it |your \w{1,9} )?with (?:the )?(?:words?|phrase|sentence)\b",
+    ),
+    ("with", 1, (" with ",), r"\b(?:reply|respond|answer) (?:only |solely )?with\b"),
+    (
+        "reader",
+        2,
+        ("machine", "made of", "built of"),
+        r"\bmachine[- ](?:readable edition|consumed|readers?)\b|\b(?:made|built) of (?:weights|tokens|parameters)\b",
+    ),
+    (
+        "glued",
+        4,
+        ("ignore", "disregard", "forget"),
+        r"(?:ignore|disregard|forget)[a-z_]{0,30}(?:instruction|prompt|previous|passages|articles)",
+    ),
+]
+_MARKS = [(name, weight, needs, re.compile(pattern, re.M)) for name, weight, needs, pattern in _PATTERNS]
+
+
+def _marked(place: int, window: str) -> Iterator[Cue]:
+    for name, weight, needs, pattern in _MARKS:
+        if any(need in window for need in needs):
+            for match in pattern.finditer(window):
+                yield Cue(place + match.start(), place + match.end(), name, weight)
+
+
+# ---- Where to look
+
+_TELLING = (
+    frozenset(word for word, parts in _WORDS.items() if parts & set("DIMZzWrvjkaTKRAE"))
+    - frozenset(
+        "service services systems system language large question smart program programs programme programmes tool tools"
+        " show hi hello hey all us copy list translate read reading reads apply wrong drop message messages digital"
+        " retrieved parameters intelligent intelligence las los an t software skip fake false reader readers dear"
+        " process computer trained engines engine directive artificial virtual".split()
+    )
+    | frozenset("output above briefing confidence offsets passages nothing rules told required".split())
+)
+_BEGINS = re.compile(
+    rf"<[|<]|\[/?inst\]|</?[a-z]|[\"'](?:role|\w{{0,9}}answer)[\"']|[=*#~-]{{3}}"
+    rf"|^[\W_]{{0,8}}(?:{_ROLE}\b|source \d|user-|require-|end of|begin)",
+    re.M,
+)
+
+
+def _windows(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what lies around the telling words and marks of a text, with its place."""
+    if len(text) <= 2 * REACH:
+        yield 0, text
+        return
+    words = bare(f" {text} ")
+    places = [match.start() for match in _BEGINS.finditer(text)]
+    for telling in _TELLING.intersection(words.split()):
+        places += _places(words, f" {telling} ")
+    start = end = 0
+    for place in sorted(places):
+        if place - REACH > end:
+            if end:
+                yield start, text[start:end]
+            start = place - REACH
+        end = place + REACH
+    if end:
+        yield start, text[start:end]
+
+
+def _places(text: str, wanted: str) -> Iterator[int]:
+    place = text.find(wanted)
+    while place >= 0:
+        yield place
+        place = text.find(wanted, place + 1)
+
+
+def _may_do(window: str, marked: list[Cue], enough: int) -> bool:
+    """Tell whether all cues of a window could be enough; quicker than to place them, and never too strict."""
+    loose = bare(window.replace(":", " COLON ").replace("[", " MARK ")).replace("COLON", ":").replace("MARK", "#")
+    shape = _shape(loose.split())
+    best = {cue.name: cue.weight for cue in marked}
+    best |= {name: weight for name, weight, pattern in _SAID if pattern.search(shape)}
+    return sum(best.values()) >= enough
+
+
+def cues(text: str, enough: int = 0) -> list[Cue]:
+    """Return the cues in a text in plain lower-case letters, in order, where they could weigh ``enough``."""
+    found: list[Cue] = []
+    for place, window in _windows(text):
+        marked = list(_marked(place, window))
+        if _may_do(window, marked, enough):
+            found += marked
+            found += _said(place, window)
+    return sorted(found)
+
+
+def orders(text: str, enough: int = ENOUGH) -> list[Span]:
+    """Return the spans of a text in plain lower-case letters where cues of ``enough`` weight stand together."""
+    spans: list[Span] = []
+    near: dict[str, Cue] = {}
+    for cue in cues(text, enough):
+        near = {name: other for name, other in near.items() if other.start > cue.start - REACH}
+        if cue.name not in near or near[cue.name].weight <= cue.weight:
+            near[cue.name] = cue
+        if sum(other.weight for other in near.values()) >= enough:
+            start = min(other.start for other in near.values())
+            end = max(other.end for other in near.values())
+            if spans and start <= spans[-1][1]:
+                start, end = min(start, spans[-1][0]), max(end, spans.pop()[1])
+            spans.append((start, end))
+    return spans

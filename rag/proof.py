@@ -1,0 +1,197 @@
+"""Proof of a written sentence: the slice of a passage that says the same, or what it lacks.
+
+A sentence is supported when its names, numbers, quoted words and words of degree stand in the slice, in an order
+that keeps who did what; when it is as negated, as doubtful and as much somebody's saying as the slice; and
+when at least THRESHOLD of its words stand there. The rules know English.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rag.domain import Passage
+from rag.facts import OPPOSITE, Facts, Token, actor_first, degrees, facts, is_doubted, is_negated, is_told
+from rag.text import Span, fold, sentences
+
+# Of the words that carry weight. Chosen on sentences written about the shipped collection, not on those judged.
+THRESHOLD = 0.75
+NEAR = 0.5  # of the words of a sentence that failed, those that the articles' own sentence in its place has
+MIN_WORDS = 3  # words that carry weight; a shorter sentence says nothing that can be judged
+IN_ORDER = 0.75  # of the words found, those in the order of the slice
+_BACK = 3  # words before the first one found that may negate it: "did not", "is said to have"
+Tokens = tuple[Token, ...]
+_PRONOUNS = frozenset("he she it they his her its their this that these those him them who we our".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The slice ``start:end`` of a passage's article that was held against a sentence.
+
+    ``score`` is the share of the sentence's words that it has, 0 to 1; ``lacks`` is empty when it proves it.
+    """
+
+    passage: Passage
+    start: int
+    end: int
+    score: float
+    lacks: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it proves the sentence."""
+        return not self.lacks
+
+
+def proof(sentence: str, passages: Sequence[Passage], question: str = "") -> Proof | None:
+    """Return the best proof of a sentence, from the first passages rather than later ones; None for no passage.
+
+    Words of the ``question`` that a sentence repeats need only stand in the passage or its title.
+    """
+    claimed = facts(sentence)
+    asked = facts(question).stems
+    found = (_held(claimed, window, asked) for passage in passages for window in _windows(passage))
+    return max(found, key=lambda proof: (proof.holds, proof.score, proof.start - proof.end), default=None)
+
+
+def verbatim(sentence: str, passages: Sequence[Passage], question: str) -> Proof | None:
+    """Return the sentence of the passages that says most of the same and speaks of what is asked, if there is one."""
+    claimed, asked = facts(sentence).stems, facts(question).stems
+    found = [_near(claimed, asked, window) for passage in passages for window in _singles(passage)]
+    return max((near for near in found if near), key=lambda near: near.score, default=None)
+
+
+def _near(claimed: frozenset[str], asked: frozenset[str], window: _Window) -> Proof | None:
+    same = len(claimed & window.said.stems) / max(1, len(claimed))
+    about = len(asked & (window.said.stems | window.before.stems)) / max(1, len(asked))
+    if same < NEAR or about < NEAR:
+        return None
+    return Proof(window.passage, window.start, window.end, same)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One or two sentences of a passage, and what stands around them."""
+
+    passage: Passage
+    start: int
+    end: int
+    said: Facts
+    before: Facts  # the passage up to here, and the title of its article
+
+
+def _windows(passage: Passage) -> Iterator[_Window]:
+    """Yield each sentence of a passage, then each two neighbours."""
+    spans = sentences(passage.text)
+    return _cut(passage, [*spans, *((left[0], right[1]) for left, right in pairwise(spans))])
+
+
+def _singles(passage: Passage) -> Iterator[_Window]:
+    return _cut(passage, sentences(passage.text))
+
+
+def _cut(passage: Passage, spans: Sequence[Span]) -> Iterator[_Window]:
+    text, title = passage.text, passage.article.title
+    for start, end in spans:
+        before = facts(f"{title}\n{text[:start]}")
+        yield _Window(passage, passage.start + start, passage.start + end, facts(text[start:end]), before)
+
+
+def _held(claimed: Facts, window: _Window, asked: frozenset[str]) -> Proof:
+    asked = asked & window.before.stems
+    stems = [token for token in claimed.tokens if token.stem]
+    covered = [token for token in stems if token.stem in window.said.stems or token.stem in asked]
+    score = len(covered) / len(stems) if stems else 0.0
+    lacks = _lacks(claimed, window, score, len(stems))
+    return Proof(window.passage, window.start, window.end, score, lacks)
+
+
+def _lacks(claimed: Facts, window: _Window, score: float, n_words: int) -> str:
+    """Return what keeps a window from proving a claim, in words; nothing when it proves it."""
+    said = window.said
+    if n_words < MIN_WORDS:
+        return "it says too little to be checked"
+    if missing := sorted(claimed.numbers - said.numbers):
+        return f"the number {missing[0]:g} is not in the passage"
+    if missing_names := [name for name in claimed.names if not _is_named(name, window)]:
+        return f"the name “{missing_names[0]}” is not in the passage"
+    if quoted := [quote for quote in claimed.quoted if not _is_quoted(quote, window)]:
+        return f"the passage does not have the words “{quoted[0][:60]}”"
+    if score < THRESHOLD:
+        return "no sentence of the passages says this"
+    if extra := sorted(degrees(claimed) - said.words):
+        return f"the passage does not say “{extra[0]}”"
+    if _is_opposite(claimed, said):
+        return "the passage says the opposite"
+    return _twisted(claimed, said)
+
+
+def _twisted(claimed: Facts, said: Facts) -> str:
+    """Return how a claim bends what it has all the words of."""
+    places = _places(claimed.tokens, said.tokens)
+    ordered, source = actor_first(claimed.tokens), actor_first(said.tokens)
+    run = _places(ordered, source)
+    if _n_in_order(run) < IN_ORDER * len(run) or not _names_in_order(ordered, source):
+        return "the passage has these words in another order"
+    if not places:
+        return "no sentence of the passages says this"
+    part = said.tokens[max(0, min(places) - _BACK) : max(places) + 1]
+    if is_negated(part) != is_negated(claimed.tokens):
+        return "one of the two says “not”, the other does not"
+    if is_doubted(part) and not is_doubted(claimed.tokens):
+        return "the passage is less sure"
+    if is_told(said.tokens) and not is_told(claimed.tokens):
+        return "it leaves out that somebody says so"
+    return ""
+
+
+def _is_named(name: str, window: _Window) -> bool:
+    """Whether a name stands in the window, or before it where the window has a pronoun for it."""
+    if name in window.said.words:
+        return True
+    return name in window.before.words and not _PRONOUNS.isdisjoint(window.said.words)
+
+
+def _is_quoted(quote: str, window: _Window) -> bool:
+    text = window.passage.article.text[window.start : window.end]
+    return " ".join(fold(quote).split()).strip(" ,.") in " ".join(fold(text).split())
+
+
+def _is_opposite(claimed: Facts, said: Facts) -> bool:
+    """Whether a word of the claim is missing in the window, and its opposite stands there."""
+    return any(
+        not OPPOSITE.get(word, frozenset()).isdisjoint(said.words) for word in claimed.words - said.words
+    )
+
+
+def _places(claimed: Tokens, said: Tokens) -> list[int]:
+    """Return where in the window each word of the claim stands, in the claim's order; the nearest of several."""
+    at: dict[str, list[int]] = {}
+    for n, token in enumerate(said):
+        if token.stem:
+            at.setdefault(token.stem, []).append(n)
+    places: list[int] = []
+    for token in claimed:
+        if here := at.get(token.stem):
+            last = places[-1] if places else -1
+            places.append(next((n for n in here if n > last), here[0]))
+    return places
+
+
+def _n_in_order(places: Sequence[int]) -> int:
+    """Return the length of the longest ascending run that can be picked from ``places``."""
+    tails: list[int] = []
+    for place in places:
+        n = bisect_left(tails, place)
+        tails[n : n + 1] = [place]
+    return len(tails)
+
+
+def _names_in_order(claimed: Tokens, said: Tokens) -> bool:
+    """Whether names follow each other in a claim as in the window: who did it to whom."""
+    first = {token.word: n for n, token in reversed(list(enumerate(said)))}
+    last = {token.word: n for n, token in enumerate(said)}
+    names = dict.fromkeys(token.word for token in claimed if token.is_capital and token.word in first)
+    return all(first[left] < last[right] for left, right in pairwise(names))
