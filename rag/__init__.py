@@ -31,5 +31,4 @@ def open(
 
     made, model = embed.given(embedder), None if isinstance(llm, str) else llm
     chosen = load(index=index, embedder=None if made else embedder, llm=None if model else llm, **settings)
-    objects = {name: part for name, part in (("embedder", made), ("llm", model)) if part is not None}
-    return wiring.pipeline(chosen, **objects)
+    return wiring.pipeline(chosen, embedder=made, llm=model)

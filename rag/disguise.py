@@ -52,11 +52,13 @@ class View:
     """A reading of a text. From ``starts[i]`` on, its characters come from ``sources[i]`` on, one for one.
 
     Without ``starts`` all of it comes from all of ``sources``, which are then a start and an end.
+    ``is_disguised`` says that nobody could have read it so by chance.
     """
 
     text: str
     starts: tuple[int, ...]
     sources: tuple[int, ...]
+    is_disguised: bool = False
 
     def source(self, start: int, end: int) -> Span:
         """Return the span of the original that a span of the view comes from."""
@@ -102,14 +104,14 @@ def views(text: str) -> Iterator[View]:
         yield View(seen.text.translate(_AS_I), seen.starts, seen.sources)
         yield View(seen.text.translate(_AS_L), seen.starts, seen.sources)
     if _ROT13.search(seen.text):
-        yield View(codecs.decode(seen.text, "rot13"), seen.starts, seen.sources)
+        yield View(codecs.decode(seen.text, "rot13"), seen.starts, seen.sources, True)
     if _BACKWARDS.search(seen.text):
-        yield View(seen.text[::-1], (), (0, len(text)))
+        yield View(seen.text[::-1], (), (0, len(text)), True)
     for is_likely, pattern, undo in _RUNS:
-        if is_likely(text):
+        if is_likely(seen.text):
             for match in pattern.finditer(text):
                 if (said := undo(match[0])) is not None:
-                    yield View(plain(said).text, (), match.span())
+                    yield View(plain(said).text, (), match.span(), True)
 
 
 # ---- Letters swapped
@@ -158,10 +160,10 @@ def _longest(text: str) -> int:
 
 
 def _is_spaced(text: str) -> bool:
-    return bool(_SINGLE.search(f" {bare(text)} "))
+    return _SINGLE.search(f" {bare(text)} ") is not None
 
 
-_SINGLE = re.compile(" [A-Za-z] {1,4}[A-Za-z] {1,4}[A-Za-z] {1,4}[A-Za-z] ")
+_SINGLE = re.compile(" [a-z] {1,4}[a-z] {1,4}[a-z] {1,4}[a-z] ")
 _Run = tuple[Callable[[str], bool], re.Pattern[str], Callable[[str], str | None]]
 _RUNS: tuple[_Run, ...] = (  # whether to look (that is quick), for what, and what it says
     (
@@ -212,7 +214,9 @@ _SEVERAL = re.compile(r"[^\W_]+(?:\W+[^\W_]+){3}")
 
 def hidden(text: str) -> list[Span]:
     """Return the spans that are made so that a reader does not see them, or not as they are."""
-    found = [] if text.isascii() else [match.span() for match in _HIDING.finditer(text)]
+    found = []
+    if not text.isascii() and _UNSEEN.search(text):
+        found = [match.span() for match in _HIDING.finditer(text)]
     if "<" in text:
         for match in _TAGGED.finditer(plain_case(text)):
             if _SEVERAL.search(match[2]) and _conceals(match[1]):

@@ -15,6 +15,9 @@ _MARKERS = re.compile(
 _END = re.compile(
     rf"(?:[.!?…][\"'”’»)*]*|(?<=\S)(?=\s*\n))(?:{_MARKERS.pattern}\s*[.!?]?)*(?=\s+\S|\n)", re.IGNORECASE
 )
+_OPEN = re.compile(
+    rf"{_MARKERS.pattern}|\s*[\[(【][\s\w,;&-]{{0,20}}\Z", re.IGNORECASE
+)  # a marker, or its beginning
 _BULLET = re.compile(r"\s*(?:[-*•–]|#{1,6}|\d{1,2}[.)])\s+|\s*(?:answer|a)\s*:\s*", re.IGNORECASE)
 
 
@@ -50,6 +53,8 @@ class Drafting:
 def _end(text: str) -> int:
     """Return where the first sentence of a text ends, behind its markers; 0 while none is complete."""
     for found in _END.finditer(text):
+        if _OPEN.match(text, found.end()):
+            return 0
         if found.end() and _is_end(text, found.start()):
             return found.end()
     return LONGEST if len(text) > LONGEST else 0
@@ -67,5 +72,5 @@ def _is_end(text: str, at: int) -> bool:
 def _written(whole: str) -> Iterator[Written]:
     marks = [int(n) for found in _MARKERS.finditer(whole) for n in re.findall(r"\d+", found[1])]
     bare = " ".join(_BULLET.sub("", _MARKERS.sub("", whole), count=1).replace("**", "").split())
-    if any(letter.isalnum() for letter in bare):
+    if any(letter.isalnum() for letter in bare) and not bare.endswith(":"):  # a heading claims nothing
         yield Written(bare, tuple(dict.fromkeys(marks)))

@@ -89,7 +89,7 @@ def _reason(n: int) -> str:
 
 def scored(rows: Matrix, weights: Mapping[str, float] = WEIGHTS) -> Matrix:
     """Return the score ``(n,)`` of each row of SIGNALS: the log-odds that the sentence answers."""
-    return rows @ np.array([weights[signal] for signal in SIGNALS])
+    return np.asarray(rows @ np.array([weights[signal] for signal in SIGNALS]))
 
 
 def evidence(rows: Matrix, scores: Matrix) -> Matrix:
@@ -134,7 +134,7 @@ def picks(found: Sequence[Candidate], scores: Matrix, most: int) -> list[Pick]:
             chosen.append(i)
             if leans(found, i) and len(chosen) < most and not _said(i - 1, chosen, found):
                 chosen.append(i - 1)
-    first = {found[i].passage.article.id: found[i].rank for i in reversed(sorted(chosen))}
+    first = {found[i].passage.article.id: found[i].rank for i in sorted(chosen, reverse=True)}
     chosen.sort(
         key=lambda i: (first[found[i].passage.article.id], found[i].passage.article.id, found[i].start)
     )

@@ -54,6 +54,8 @@ _SPEECH = frozenset(
     "announces believes believed thinks thought accused accuses wrote writes stated states called calls described "
     "predicted predicts added explained reported reports".split()
 )
+_FRONT = frozenset("in on at during after before since from until by with".split())
+_DETERMINERS = frozenset("the a an he she it they its their his her".split())
 _ACTOR_WORDS = 4  # after "by" to its name: by the mayor of Lyon, Ida Moll
 # "All" of what is "most", "first" of what is not: a word of degree must be the source's own.
 _DEGREE = frozenset(
@@ -112,6 +114,11 @@ class Facts:
         return frozenset(token.word for token in self.tokens)
 
     @property
+    def opening(self) -> frozenset[str]:
+        """The first two words, folded."""
+        return frozenset(token.word for token in self.tokens[:2])
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The words of names, folded, in order."""
         return tuple(token.word for token in self.tokens if token.is_name)
@@ -154,6 +161,18 @@ def actor_first(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     return tokens
 
 
+def orders(tokens: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
+    """Yield the words as they stand, then as they could as well: "In 1998 it rose", "it fell, said Ida Moll"."""
+    yield tokens
+    if tokens and tokens[0].word in _FRONT:
+        end = next((n for n, token in enumerate(tokens[1:], 1) if token.word in _DETERMINERS), 2)
+        for cut in {end, 2, 3}:
+            yield tokens[cut:] + tokens[:cut]
+    said = next((n for n, token in enumerate(tokens) if token.word in _SPEECH), None)
+    if said is not None:
+        yield tokens[said + 1 :] + tokens[said : said + 1] + tokens[:said]
+
+
 def degrees(found: Facts) -> frozenset[str]:
     """Return the words such as "all", "only" and "first"."""
     return found.words & _DEGREE
@@ -175,7 +194,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def is_number(word: str) -> bool:
     """Whether a folded word is a number or its scale."""
-    return word[0].isdigit() or word in _VALUES or word in _SCALES
+    return word[0].isdigit() or word in _VALUES or word in _SCALES or word == "percent"
 
 
 @lru_cache(maxsize=16384)
@@ -187,13 +206,9 @@ def stem(word: str) -> str:
 
 def _numbers(text: str, tokens: tuple[Token, ...]) -> Iterator[float]:
     """Yield the value of each number, "4 million" and "four million" alike; a lone "one" is none."""
-    spans = {token.start: n for n, token in enumerate(tokens)}
     for match in _DIGITS.finditer(text):
-        value = float(match[0].replace(",", ""))
-        at = spans.get(match.start())
-        yield value * (
-            _scale(tokens, at + 1, text) if at is not None and tokens[at].end >= match.end() else 1.0
-        )
+        after = next((n for n, token in enumerate(tokens) if token.start >= match.end()), len(tokens))
+        yield float(match[0].replace(",", "")) * _scale(tokens, after, text, match.end())
     n = 0
     while n < len(tokens):
         word = tokens[n].word
@@ -201,9 +216,9 @@ def _numbers(text: str, tokens: tuple[Token, ...]) -> Iterator[float]:
             yield float(rank[1])
         elif word in _VALUES and word not in ("one", "first", "second", "zero"):
             value, n = _spelt(tokens, n)
-            yield value * _scale(tokens, n + 1, text)
+            yield value * _scale(tokens, n + 1, text, tokens[n].end)
         elif word == "one" and n + 1 < len(tokens) and tokens[n + 1].word in _SCALES:
-            yield _scale(tokens, n + 1, text)
+            yield _scale(tokens, n + 1, text, tokens[n].end)
         n += 1
 
 
@@ -215,7 +230,8 @@ def _spelt(tokens: tuple[Token, ...], n: int) -> tuple[float, int]:
     return value, n
 
 
-def _scale(tokens: tuple[Token, ...], n: int, text: str) -> float:
-    if n >= len(tokens) or n == 0 or text[tokens[n - 1].end : tokens[n].start].strip(" -"):
+def _scale(tokens: tuple[Token, ...], n: int, text: str, end: int) -> float:
+    """Return what the word at ``n`` multiplies a number by that ends at ``end``; 1 where it is no scale."""
+    if n >= len(tokens) or text[end : tokens[n].start].strip(" -"):
         return 1.0
     return _SCALES.get(tokens[n].word, 1.0)

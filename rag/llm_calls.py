@@ -6,7 +6,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ _CALL: ContextVar[Call | None] = ContextVar("call", default=None)
 
 def written(
     llm: LLM, system: str, prompt: str, limit_s: float, max_tokens: int, beat_s: float | None = None
-) -> Iterator[str]:
+) -> Generator[str, None, None]:
     """Yield the words of ``llm`` as they come; closing the iterator stops the model.
 
     A model made by ``rag.llms.load`` stops at once, any other before its next words. The seconds count from the first

@@ -42,9 +42,9 @@ _RULES: list[tuple[str, int, list[str]]] = [
         4,
         ["D ~4 pY ~3 Ii", "D ~3 l ~3 I", "D ~3 I ~4 pY", "pl ~3 I ~3 v", "pY ~2 I ~4 D", "D ~3 l ~2 i ~3 Y"],
     ),
-    ("others", 2, ["D ~4 plYW ~3 Cc", "D ~2 C", "n ~1 Su ~4 l ~2 Cc"]),
+    ("others", 2, ["D ~4 plYW ~3 Cc", "D ~2 C", "n ~1 Su ~4 l ~2 Cc", "D ~1 p"]),
     ("discredited", 2, ["l ~2 Cc ~4 v", "Cc ~8 b ~1 v"]),
-    ("dropped", 2, ["D ~2 l ~1 Y", "D ~1 p"]),
+    ("dropped", 2, ["D ~2 l ~1 Y"]),
     ("reveal", 4, ["RS ~6 Y ~2 s TI", "RS ~6 s TI", "RS ~6 Ii ~3 Y ~2 g"]),
     ("yours", 2, ["RS ~6 Y ~3 I", "Y s TI", "Y ~2 p I"]),
     (
@@ -67,9 +67,9 @@ _RULES: list[tuple[str, int, list[str]]] = [
         + ["l K ~25 O ~2 SD"],
     ),
     ("reads", 2, [f"{machine} ~2 r" for machine in _ANY]),
-    ("commanded", 3, [f"d ~4 {m}" for m in _ANY] + [f"{m} ~8 d ~2 t SRD" for m in _ANY]),
+    ("commanded", 3, [f"H ~4 {m}" for m in _ANY] + [f"{m} ~8 dH ~2 t SRD" for m in _ANY]),
     ("asked", 1, ["w ~6 Q", "Q ~12 SD"]),
-    ("bidden", 2, ["wQ ~14 Z", "Z ~4 X", "X ~4 Z", "w Y b? Q"]),
+    ("bidden", 2, ["wQ ~14 Z", "Z ~4 X", "X ~4 Z", "w Y b Q"]),
     ("answer", 2, ["Y A", "Y ~1 S b", "f A", "A f"]),
     ("only", 1, ["SA ~8 X", "X ~2 SA"]),
     ("passive", 1, ["O ~4 b ~1 S", "Y O S"]),
@@ -184,7 +184,7 @@ _PATTERNS: list[tuple[str, int, tuple[str, ...], str]] = [
         r"|\bpassages (?:that|which) (?:i|you) (?:was|were|have been|had been) (?:shown|given)\b",
     ),
     (
-        "final",
+        "answer",
         2,
         ("final answer", "the answer to", "to your ", "in your "),
         r"\bfinal answer\b|\bthe answer to (?:the|this|that|any) question (?:is|must|should)\b"
@@ -261,11 +261,8 @@ _TELLING = (
     )
     | frozenset("output above briefing confidence offsets passages nothing rules told required".split())
 )
-_BEGINS = re.compile(
-    rf"<[|<]|\[/?inst\]|</?[a-z]|[\"'](?:role|\w{{0,9}}answer)[\"']|[=*#~-]{{3}}"
-    rf"|^[\W_]{{0,8}}(?:{_ROLE}\b|source \d|user-|require-|end of|begin)",
-    re.M,
-)
+_LINES = re.compile(rf"^[\W_]{{0,8}}(?:{_ROLE}\b|source \d|user-|require-|end of|begin)", re.M)
+_SIGNED = re.compile(rf"<[|<]|\[/?inst\]|</?[a-z]|[\"'](?:role|\w{{0,9}}answer)[\"']")
 
 
 def _windows(text: str) -> Iterator[tuple[int, str]]:
@@ -274,7 +271,9 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
         yield 0, text
         return
     words = bare(f" {text} ")
-    places = [match.start() for match in _BEGINS.finditer(text)]
+    places = [match.start() for match in _LINES.finditer(text)]
+    if any(sign in text for sign in ("<", "inst]", "role", "answer")):
+        places += [match.start() for match in _SIGNED.finditer(text)]
     for telling in _TELLING.intersection(words.split()):
         places += _places(words, f" {telling} ")
     start = end = 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rag.domain import Exchange, Hit
 from rag.guard import cleaned
 
-N_PASSAGES = 6  # of those retrieved; a reader of two cores takes a second for each
+N_PASSAGES = 5  # of those retrieved; a reader of two cores takes a second for each
 ANSWER_TOKENS = 320
 ANSWER_CHARS = 300  # of an earlier answer; a follow-up leans on its names
 CHARS_A_TOKEN = 3  # of English, rather too few than too many
@@ -27,7 +27,7 @@ _ASK = "Answer the question in short sentences, each ending in the number of its
 def prompt(question: str, hits: Sequence[Hit]) -> str:
     """Return the passages, numbered from 1, and the question after them."""
     parts = [_passage(n, hit) for n, hit in enumerate(hits, start=1)]
-    return "\n\n".join([*parts, f"Question: {cleaned(question)}\n{_ASK}"])
+    return "\n".join([*parts, "", f"Question: {cleaned(question)}\n{_ASK}"])
 
 
 def fitting(question: str, hits: Sequence[Hit], context_tokens: int) -> Sequence[Hit]:
@@ -39,8 +39,9 @@ def fitting(question: str, hits: Sequence[Hit], context_tokens: int) -> Sequence
 
 def _passage(n: int, hit: Hit) -> str:
     article = hit.passage.article
-    day = f", {article.published.isoformat()}" if article.published else ""
-    return f"[{n}] {cleaned(article.title)}{day}:\n{cleaned(hit.passage.text)}"
+    day = f' date="{article.published.isoformat()}"' if article.published else ""
+    title = cleaned(article.title).replace('"', "'")
+    return f'<passage number="{n}" title="{title}"{day}>\n{cleaned(hit.passage.text)}\n</passage>'
 
 
 def conversation(turns: Sequence[Exchange], question: str) -> str:

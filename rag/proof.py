@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.domain import Passage
-from rag.facts import OPPOSITE, Facts, Token, actor_first, degrees, facts, is_doubted, is_negated, is_told
+from rag.facts import (
+    OPPOSITE,
+    Facts,
+    Token,
+    actor_first,
+    degrees,
+    facts,
+    is_doubted,
+    is_negated,
+    is_told,
+    orders,
+)
 from rag.text import Span, fold, sentences
 
 # Of the words that carry weight. Chosen on sentences written about the shipped collection, not on those judged.
@@ -83,9 +94,14 @@ class _Window:
 
 
 def _windows(passage: Passage) -> Iterator[_Window]:
-    """Yield each sentence of a passage, then each two neighbours."""
+    """Yield each sentence of a passage, then with its successor each that is followed by a pronoun: "It cost …"."""
     spans = sentences(passage.text)
-    return _cut(passage, [*spans, *((left[0], right[1]) for left, right in pairwise(spans))])
+    leaning = (
+        (left[0], right[1])
+        for left, right in pairwise(spans)
+        if not _PRONOUNS.isdisjoint(facts(passage.text[slice(*right)]).opening)
+    )
+    return _cut(passage, [*spans, *leaning])
 
 
 def _singles(passage: Passage) -> Iterator[_Window]:
@@ -104,7 +120,7 @@ def _held(claimed: Facts, window: _Window, asked: frozenset[str]) -> Proof:
     stems = [token for token in claimed.tokens if token.stem]
     covered = [token for token in stems if token.stem in window.said.stems or token.stem in asked]
     score = len(covered) / len(stems) if stems else 0.0
-    lacks = _lacks(claimed, window, score, len(stems))
+    lacks = _lacks(claimed, window, score, len(stems) + len(claimed.numbers))
     return Proof(window.passage, window.start, window.end, score, lacks)
 
 
@@ -119,21 +135,19 @@ def _lacks(claimed: Facts, window: _Window, score: float, n_words: int) -> str:
         return f"the name “{missing_names[0]}” is not in the passage"
     if quoted := [quote for quote in claimed.quoted if not _is_quoted(quote, window)]:
         return f"the passage does not have the words “{quoted[0][:60]}”"
+    if score >= NEAR and _is_opposite(claimed, said):
+        return "the passage says the opposite"
     if score < THRESHOLD:
         return "no sentence of the passages says this"
     if extra := sorted(degrees(claimed) - said.words):
         return f"the passage does not say “{extra[0]}”"
-    if _is_opposite(claimed, said):
-        return "the passage says the opposite"
     return _twisted(claimed, said)
 
 
 def _twisted(claimed: Facts, said: Facts) -> str:
     """Return how a claim bends what it has all the words of."""
     places = _places(claimed.tokens, said.tokens)
-    ordered, source = actor_first(claimed.tokens), actor_first(said.tokens)
-    run = _places(ordered, source)
-    if _n_in_order(run) < IN_ORDER * len(run) or not _names_in_order(ordered, source):
+    if not _is_in_order(claimed.tokens, actor_first(said.tokens)):
         return "the passage has these words in another order"
     if not places:
         return "no sentence of the passages says this"
@@ -187,6 +201,15 @@ def _n_in_order(places: Sequence[int]) -> int:
         n = bisect_left(tails, place)
         tails[n : n + 1] = [place]
     return len(tails)
+
+
+def _is_in_order(claimed: Tokens, source: Tokens) -> bool:
+    """Whether the words of a claim follow each other as in the source, in one of the orders that mean the same."""
+    for tokens in orders(actor_first(claimed)):
+        run = _places(tokens, source)
+        if _n_in_order(run) >= IN_ORDER * len(run) and _names_in_order(tokens, source):
+            return True
+    return False
 
 
 def _names_in_order(claimed: Tokens, said: Tokens) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from tokenizers import Encoding
@@ -49,7 +50,7 @@ class Extractive:
         self._encoder, self._calibration, self._threshold = encoder, calibration, threshold
 
     @classmethod
-    def shipped(cls, threshold: float) -> Extractive:
+    def shipped(cls, threshold: float) -> Self:
         """Return the reader with the weights that come with Citewise.
 
         Raises:

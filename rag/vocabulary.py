@@ -73,7 +73,8 @@ PARTS = {
     "z": "cite cited citing cites zitiere zitiert citez cita marked",
     "Z": "antworte antwortet sage nenne nennt schreibe reponds repondez ecris ecrivez dites responde responda respondan"
     " contesta conteste diga digan escribe escriba rispondi rispondete lautet",
-    "d": "hereby instruct instructed instructs required obliged told ordered commanded directed",
+    "H": "hereby instruct instructs",
+    "d": "instructed required obliged told ordered commanded directed",
     "v": "wrong false unreliable incorrect fake falsch fausses falsas stale retracted apply void cancelled canceled revoked superseded suspended obsolete lifted withdrawn outdated rescinded overridden"
     " aufgehoben ungultig hinfallig widerrufen annulees annulee revoquees caduques anuladas revocadas annullate",
     "h": "note notice comment message line paragraph caption text instruction page hinweis commentaire nota comentario",

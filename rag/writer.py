@@ -22,6 +22,7 @@ from rag.prompt import ANSWER_TOKENS, N_PASSAGES, SYSTEM, fitting, prompt
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
+BEAT_S = 0.25  # a draft comes at least so often, so that whoever stops the answer need not wait for a word
 LIMIT_S = 120.0  # for a whole answer
 N_SENTENCES = 8  # at most; a model that goes on is stopped
 N_REPEATS = 2  # sentences said before; then a model is looping
@@ -91,7 +92,7 @@ class Writer:
 
         drafting = Drafting()
         asked = prompt(work.question, work.given)
-        with closing(written(llm, SYSTEM, asked, self._limit_s, ANSWER_TOKENS)) as pieces:
+        with closing(written(llm, SYSTEM, asked, self._limit_s, ANSWER_TOKENS, BEAT_S)) as pieces:
             for piece in pieces:
                 for sentence in drafting.add(piece):
                     work.take(sentence)

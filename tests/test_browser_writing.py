@@ -176,7 +176,6 @@ def test_a_draft_does_not_send_the_conversation_again(watch, writer):
     expect(watch.page.locator("#cw-chat .cw-growing .cw-unjudged")).to_contain_text("The")
     del sent[:]
     expect(watch.page.locator("#cw-chat .cw-growing del")).to_contain_text(FAILED)
-    print(len(sent), sum(map(len, sent)))
     assert sent
     assert sum(map(len, sent)) < 20_000
     expect(watch.page.locator("#cw-chat .cw-answer")).to_have_count(4)

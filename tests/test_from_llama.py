@@ -24,6 +24,7 @@ from llama_index.core import (
 )
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import MockLLM
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import NodeRelationship, NodeWithScore, RelatedNodeInfo, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore, VectorStoreQueryResult
@@ -391,3 +392,16 @@ def test_a_pipeline_over_a_store_answers_with_proof() -> None:
         assert qa.spread("Paris") == []
     read = pipeline(Given(scored(SUN, 0.9, "n")), k=1, reader=FirstSentence()).ask("Where was the sun?")
     assert read.text == "The sun shone in Rome."
+
+
+def test_objects_and_names_reach_the_wiring(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, str, Any, Any]] = []
+
+    def wired(settings: Any, embedder: Any = None, llm: Any = None) -> None:
+        seen.append((settings.embedder, settings.llm, embedder, llm))
+
+    monkeypatch.setattr("rag.wiring.pipeline", wired)
+    letters, model = LetterEmbedder(), MockLLM()
+    rag.open("index", embedder=letters, llm=model)
+    rag.open("index", embedder="some/model", llm="ollama/llama3.2")
+    assert seen == [("minilm", "", letters, model), ("some/model", "ollama/llama3.2", None, None)]
