@@ -7,21 +7,28 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
 
+import ingest
+import rag
 from benchmarks.interval import score
 from benchmarks.origin import data, origin
 from benchmarks.results import Comparison, Part, Score
 from rag.conversation import Rules
 from rag.domain import Exchange
 from rag.metrics import em, f1
+from rag.pipeline import Pipeline
 
 CANARD = "conversation/canard_dev.json"
 CAST_2020 = "conversation/cast2020.json"
 CAST_2019 = "conversation/cast2019_rewrites.tsv"  # the rewrites alone: each is standalone
 FILES = (CANARD, CAST_2020, CAST_2019)
+CONVERSATIONS = Path(__file__).parent / "questions" / "conversations.jsonl"
+CORPUS = Path(__file__).parent.parent / "corpus" / "articles"
 UNKNOWN = "I don't know."  # how CANARD says that there was no answer
 UNCHANGED = 0.97  # share of standalone questions that must come back as they were
 SLOWEST_MS = 5.0
@@ -69,6 +76,7 @@ def measure(quick: bool) -> Part:
             rows = [row for talk in (talks[:N_QUICK] if quick else talks) for row in rewritten(talk, rewrite)]
             scores += scored(f"{file}, {what}", rows, UNCHANGED if rewrite is by_rules else None)
             taken += [row.ms for row in rows if rewrite is by_rules]
+    scores += found_again(quick)
     return Part(here, [timed("rewrite, median", taken, 50), timed("rewrite, p99", taken, 99)], scores)
 
 
@@ -100,6 +108,30 @@ def as_it_is(_: Sequence[Exchange], question: str) -> str:
 def all_history(turns: Sequence[Exchange], question: str) -> str:
     """Return all that was said with the question at its end: the second baseline."""
     return " ".join([*(part for turn in turns for part in (turn.question, turn.answer) if part), question])
+
+
+def found_again(quick: bool) -> Iterator[Score]:
+    """Yield hit@5 of the follow-ups of our own conversations over the shipped collection, asked in each way."""
+    lines = CONVERSATIONS.read_text(encoding="utf-8").splitlines()[: N_QUICK if quick else None]
+    talks = [json.loads(line)["turns"] for line in lines]
+    ways: dict[str, Rewrite | None] = {**METHODS, "reference rewrite": None}
+    with TemporaryDirectory() as folder:
+        ingest.index(CORPUS, folder)
+        with rag.open(folder) as pipeline:
+            for what, rewrite in ways.items():
+                hits = [hit for turns in talks for hit in _hits(pipeline, turns, rewrite)]
+                yield score(f"hit@5, follow-ups of our own conversations, {what}", hits)
+
+
+def _hits(pipeline: Pipeline, turns: Sequence[dict[str, Any]], rewrite: Rewrite | None) -> Iterator[float]:
+    """Yield for each follow-up whether an article that answers it is among the first five passages' articles."""
+    said: list[Exchange] = []
+    for turn in turns:
+        asked = rewrite(said, turn["question"]) if rewrite else turn["standalone"]
+        if said and turn["standalone"] != turn["question"]:
+            ranked = [hit.passage.article.id for hit in pipeline.retriever.retrieve(asked, 5)]
+            yield float(any(article in ranked for article in turn["articles"]))
+        said.append(Exchange(turn["question"] if rewrite is all_history else asked, turn["answer"]))
 
 
 by_rules = Rules().rewrite
