@@ -34,17 +34,22 @@ N_STARTS = 3
 CLIENTS, ASKING_S, QUICK_S = 20, 120.0, 6.0
 SEED = 0
 
-# Times in the browser: from the key to the first stage and to the answer, each when it has been painted.
+# Times in the browser, each when it has been painted: from the key to the first word, which the page says by itself,
+# to the first stage, which the server tells, and to the answer.
 _CLOCK = """() => {
     const answers = () => document.querySelectorAll("#cw-chat .cw-answer").length;
     const painted = act => requestAnimationFrame(() => setTimeout(act));
     addEventListener("keydown", event => {
         if (event.key !== "Enter") return;
         const began = performance.now(), before = answers();
-        window.citewiseClock = { stage: null, answer: null };
+        window.citewiseClock = { word: null, stage: null, answer: null };
+        const seen = (name, selector) => {
+            if (window.citewiseClock[name] === null && document.querySelector(selector))
+                painted(() => window.citewiseClock[name] ??= performance.now() - began);
+        };
         const watch = new MutationObserver(() => {
-            if (window.citewiseClock.stage === null && document.querySelector("#cw-chat .cw-working"))
-                painted(() => window.citewiseClock.stage ??= performance.now() - began);
+            seen("word", "#cw-chat .cw-working");
+            seen("stage", "#cw-chat .cw-working:not(.cw-soon)");
             if (answers() <= before) return;
             watch.disconnect();
             painted(() => window.citewiseClock.answer = performance.now() - began);
@@ -88,9 +93,9 @@ def _starting(starts: Sequence[dict[str, float]]) -> Iterator[Comparison]:
 def _alone(times: Sequence[dict[str, float]]) -> Iterator[Comparison]:
     n = f"{len(times)} questions"
     screen, engine = [t["answer"] for t in times], [t["engine"] for t in times]
-    yield Comparison(
-        "Enter to the first stage, median", "ms", _median(t["stage"] for t in times), n, at_most=100
-    )
+    words, stages = ([t[name] for t in times if t[name] is not None] for name in ("word", "stage"))
+    yield Comparison("Enter to the first word, median", "ms", _median(words), n, at_most=100)
+    yield Comparison("Enter to the server’s first stage, median", "ms", _median(stages), n)
     yield Comparison("Enter to the answer, median", "ms", _median(screen), n)
     yield Comparison("Enter to the answer, p95", "ms", _p95(screen), n)
     yield Comparison("the engine’s own time, median", "ms", _median(engine), n)

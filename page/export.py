@@ -75,8 +75,7 @@ def _turn_blocks(turn: Turn) -> Iterator[str]:
     if record.where != EVERYWHERE:
         yield f"Only in: {_filter(record.where)}"
     if record.text:
-        said = numbered(record) if record.claims else record.text
-        yield from _answer_blocks(said, record.confidence, record.quotes)
+        yield from _answer_blocks(numbered(record), record.confidence, record.quotes)
     else:
         yield f"{SILENCE} {_inline(record.reason)}".rstrip()
     yield from _failed_blocks(record)
@@ -95,9 +94,8 @@ def _turn_blocks(turn: Turn) -> Iterator[str]:
 
 def _failed_blocks(record: Record) -> Iterator[str]:
     """Yield the sentences that are no part of a written answer, each with what it lacks."""
-    for claim in record.claims:
-        if not claim.quotes:
-            yield _block(f"{UNPROVED}: “{claim.text}” {claim.why}")
+    for claim in record.failed:
+        yield _block(f"{UNPROVED}: “{claim.text}” {claim.why}")
 
 
 def _answer_blocks(text: str, confidence: float, quotes: Sequence[Quote]) -> Iterator[str]:

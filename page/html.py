@@ -80,10 +80,10 @@ def _answered(turn: Turn) -> str:
         f'<p class="cw-trust">{support_html(record.confidence)} <span>· {MODES[record.mode]}</span></p>'
         f"{_route(record)}{replaced_html(record)}"
     )
-    if record.claims and is_quoted(record):
+    if is_quoted(record):
         said = f"{proof}{trust}"
     else:
-        said = f"{written_html(turn) if record.claims else _lead(turn)}{trust}{proof}"
+        said = f"{written_html(turn) if record.proved else _lead(turn)}{trust}{proof}"
     return f"{said}{unproved_html(record)}{_others(turn)}"
 
 
@@ -132,7 +132,8 @@ def _abstention(turn: Turn) -> str:
     heard = f'<ul class="cw-words" aria-label="Words of the question">{words}</ul>' if words else ""
     return (
         f'<p class="cw-text">{SILENCE}</p>'
-        f'<p class="cw-reason" dir="auto">{safe(sentence(record.reason))}</p>{_route(record)}{heard}{_pointer(turn)}'
+        f'<p class="cw-reason" dir="auto">{safe(sentence(record.reason))}</p>{_route(record)}'
+        f"{heard}{_pointer(turn)}{unproved_html(record)}"
     )
 
 
@@ -233,8 +234,7 @@ def cited_text(record: Record) -> str:
     """Return the answer as plain text with its quotes, and for each where it stands; what failed is left out."""
     if record.mode == "abstain":
         return f"{SILENCE} {sentence(record.reason)}"
-    said = numbered(record) if record.claims else record.text
-    return "\n\n".join([said, *(_cited(quote) for quote in record.quotes)])
+    return "\n\n".join([numbered(record), *(_cited(quote) for quote in record.quotes)])
 
 
 def _cited(quote: Quote) -> str:

@@ -51,6 +51,8 @@ class Meter:
         with self._lock:
             self._n_answered += 1
             stages = {name: ms for name, ms in record.timings_ms.items() if name != "total"}
+            if "write" in stages and "read" in stages:  # what writes is a reader, too
+                stages["read"] -= stages["write"]
             self._timings.append(tuple(Timing(self._n_answered, name, ms) for name, ms in stages.items()))
 
     @property

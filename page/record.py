@@ -117,8 +117,8 @@ class Record:
     """An answer with all that is needed to show and to check it.
 
     ``words`` are the words of the question, each with the number of articles that have it; only after an
-    abstention. ``asked_at`` is an ISO time in UTC, ``timings_ms`` are by stage. ``claims`` are the sentences of a
-    written answer in order, ``route`` says why it was quoted or written.
+    abstention. ``asked_at`` is an ISO time in UTC, ``timings_ms`` are by stage. ``claims`` are the sentences
+    that were written, in order; where none has quotes, ``text`` was quoted instead. ``route`` says why.
     """
 
     question: str
@@ -137,6 +137,16 @@ class Record:
     claims: tuple[Claim, ...] = ()
     route: str = ""
     timings_ms: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def proved(self) -> tuple[Claim, ...]:
+        """The sentences that are the answer; none of an answer that was not written."""
+        return tuple(claim for claim in self.claims if claim.quotes)
+
+    @property
+    def failed(self) -> tuple[Claim, ...]:
+        """The sentences that were written and are no part of the answer."""
+        return tuple(claim for claim in self.claims if not claim.quotes)
 
     @property
     def all_quotes(self) -> tuple[Quote, ...]:
@@ -168,8 +178,8 @@ def record_of(answer: Answer, asked_at: str, words: Sequence[tuple[str, int]] = 
 
 
 def numbered(record: Record) -> str:
-    """Return the sentences that are a written answer as plain text, each with the numbers of its quotes in brackets."""
-    return " ".join(_numbered(claim) for claim in record.claims if claim.quotes)
+    """Return the answer as plain text; of a written one each sentence with the numbers of its quotes in brackets."""
+    return " ".join(map(_numbered, record.proved)) or record.text
 
 
 def _numbered(claim: Claim) -> str:

@@ -26,7 +26,7 @@ MAX_PARTS = 1_000  # messages kept ready to be drawn again: some megabytes
 MIN_BARS = 12  # answers that the chart of timings has room for; one alone would fill it
 MAX_WORDS_CHARS = 200  # of what is searched for in a list
 MAX_NAME_CHARS = 80  # of a source or a title in a part of Gradio, which shows it as it is
-STAGE_COLOURS = {"retrieve": "#0072B2", "read": "#D55E00"}
+STAGE_COLOURS = {"retrieve": "#0072B2", "read": "#D55E00", "write": "#009E73"}
 
 _INVITATION = """## Ask. Then check.
 

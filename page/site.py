@@ -23,6 +23,7 @@ from page.views import Machine
 from rag.domain import EVERYWHERE, Way, Where
 from rag.errors import CitewiseError, ConversationsFault, QuestionError
 from rag.pipeline import Pipeline
+from rag.settings import load
 from rag.store import Store
 
 log = logging.getLogger("citewise")
@@ -41,6 +42,7 @@ class Site:
     library: Library
     kept: Conversations
     notices: tuple[str, ...] = ()
+    llm: str = ""  # the language model that writes
     secret: bytes = field(init=False)  # that signs the ids of visitors
     meter: Meter = field(default_factory=Meter)
     _examples: list[str] = field(default_factory=list)
@@ -95,7 +97,8 @@ class Site:
 
     def machine(self) -> Machine:
         """Return what the page says of itself."""
-        status, readers = self.pipeline.status(), self.pipeline.readers
+        status = self.pipeline.status()
+        reader = self.pipeline.readers.get("quote", self.pipeline.reader)
         changed = datetime.fromtimestamp(self.store.changed_at).astimezone()
         return Machine(
             (
@@ -115,9 +118,9 @@ class Site:
                     "Models",
                     (
                         ("Embedder", status.embedder),
-                        ("Reader", readers.get("quote", self.pipeline.reader).name),
+                        ("Reader", reader.name),
                         ("Passage length", f"at most {status.passage_tokens} tokens"),
-                        ("Language model", readers["write"].name if "write" in readers else "none"),
+                        ("Language model", self.llm or "none"),
                     ),
                 ),
                 (
@@ -154,7 +157,7 @@ def opened_site(
         store = pipeline.index
         assert isinstance(store, Store)  # an index on disk, since it was opened from a folder
         library = Library(store, Path(index), read_only=read_only)
-        site = Site(pipeline, store, library, kept, (*notices, *faults))
+        site = Site(pipeline, store, library, kept, (*notices, *faults), load(index=index, llm=llm).llm)
         threading.Thread(target=site.look_for_examples, daemon=True).start()
         try:
             yield site

@@ -34,12 +34,12 @@ def draft_html(draft: Draft) -> str:
 
 def is_quoted(record: Record) -> bool:
     """Return whether the sentences of an answer are quotes and nothing else: there is nothing to show twice."""
-    return record.mode == "quote" and {claim.status for claim in record.claims} <= {"verbatim", "unsupported"}
+    return record.mode == "quote" and {claim.status for claim in record.proved} == {"verbatim"}
 
 
 def written_html(turn: Turn) -> str:
     """Return the sentences that are the answer, each with the numbers of its quotes."""
-    return _prose([_said(c.text, c.status, _numbers(turn, c)) for c in turn.record.claims if c.quotes])
+    return _prose([_said(c.text, c.status, _numbers(turn, c)) for c in turn.record.proved])
 
 
 def replaced_html(record: Record) -> str:
@@ -51,7 +51,7 @@ def replaced_html(record: Record) -> str:
 
 def unproved_html(record: Record) -> str:
     """Return the sentences that failed, struck, each with what it lacks."""
-    return _unproved([(claim.text, claim.why) for claim in record.claims if not claim.quotes])
+    return _unproved([(claim.text, claim.why) for claim in record.failed])
 
 
 def _numbers(turn: Turn, claim: Claim) -> str:

@@ -126,7 +126,7 @@ _BACKWARDS = re.compile("erongi|dragersid|noitcurtsni|tnatsissa|rewsna eht")
 
 # ---- Runs that stand for a text
 
-_SPOKEN = re.compile(r"[^\W\d_]{2,}(?:[ ,:;]+[^\W\d_]+){2}")  # three words, so that a key or a hash is none
+_SPOKEN = re.compile(r"[^\W\d_]{2,20}(?:[ ,:;]{1,3}[^\W\d_]{1,20}){2}")  # three words, so that a key or a hash is none
 
 
 def _spoken(said: str) -> str | None:
@@ -168,20 +168,20 @@ _Run = tuple[Callable[[str], bool], re.Pattern[str], Callable[[str], str | None]
 _RUNS: tuple[_Run, ...] = (  # whether to look (that is quick), for what, and what it says
     (
         lambda text: _longest(text) >= 24,
-        re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,}(?:\n[A-Za-z0-9+/_-]{4,})*={0,2}"),
+        re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,4000}(?:\n[A-Za-z0-9+/_-]{4,100}){0,40}={0,2}"),
         _of_bytes(_base64),
     ),
     (
         lambda text: _longest(text) >= 32,
-        re.compile(r"(?<!\w)(?:[0-9a-fA-F]{2}){16,}(?!\w)"),
+        re.compile(r"(?<!\w)(?:[0-9a-fA-F]{2}){16,2000}"),
         _of_bytes(bytes.fromhex),
     ),
     (
         lambda text: text.count("%") > 2,
-        re.compile(r"(?:%[0-9a-fA-F]{2}[^\s%&]{0,60}){3,}"),
+        re.compile(r"(?:%[0-9a-fA-F]{2}[^\s%&]{0,60}){3,200}"),
         lambda run: _spoken(unquote(run)),
     ),
-    (lambda text: text.count("&") > 2, re.compile(r"(?:&#?\w{2,8};[^\n&]{0,40}){3,}"), html.unescape),
+    (lambda text: text.count("&") > 2, re.compile(r"(?:&#?\w{2,8};[^\n&]{0,40}){3,200}"), html.unescape),
     (
         _is_spaced,
         re.compile(r"(?<![^\W_])(?:[^\W\d_](?:[ \t.*_\-|/\u00b7]{1,4})){11,}[^\W\d_](?![^\W_])"),
@@ -209,7 +209,7 @@ _CONCEALED = re.compile(
 )
 _WHITE = re.compile(r"(?<![-\w])color\s*:\s*(?:#fff(?:fff)?\b|white|transparent|rgba?\(255,\s*255,\s*255)")
 _COLOURED = re.compile(r"background[-a-z]*\s*:\s*(?!#fff(?:fff)?\b|white|transparent|none)")
-_SEVERAL = re.compile(r"[^\W_]+(?:\W+[^\W_]+){3}")
+_SEVERAL = re.compile(r"[^\W_]{1,20}(?:\W{1,9}[^\W_]{1,20}){3}")
 
 
 def hidden(text: str) -> list[Span]:

@@ -8,12 +8,16 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from itertools import islice
 from threading import Lock
 
 from rag.disguise import UNSEEN, comments, hidden, plain, views
 from rag.domain import Article, Hit, Passage
 from rag.orders import ENOUGH, SUSPECT, orders
 from rag.text import Span, trim
+
+_MOST_HIDDEN = 0.5  # of a text; what hides more has nothing for readers
+_MOST_COMMENTS = 500  # that are looked into one by one, with less than it takes in the open; a page has a few
 
 
 def addressed(text: str) -> list[Span]:
@@ -22,10 +26,12 @@ def addressed(text: str) -> list[Span]:
     They are looked for behind disguises too, and may then be wider than the words that give them away.
     """
     found = hidden(text)
+    if sum(end - start for start, end in found) > _MOST_HIDDEN * len(text):
+        return [(0, len(text))]
     for view in views(text):
         enough = SUSPECT if view.is_disguised else ENOUGH
         found += [view.source(*span) for span in orders(view.text, enough)]
-    for start, end in comments(text):
+    for start, end in islice(comments(text), _MOST_COMMENTS):
         if orders(plain(text[start:end]).text, SUSPECT):
             found.append((start, end))
     return _merged(found)

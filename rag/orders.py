@@ -311,7 +311,19 @@ def cues(text: str, enough: int = 0) -> list[Cue]:
         if _may_do(window, marked, enough):
             found += marked
             found += _said(place, window)
-    return sorted(found)
+    return _thinned(sorted(found))
+
+
+def _thinned(found: list[Cue]) -> list[Cue]:
+    """Leave out a cue where the same has just been: a text that repeats one word a million times has no more."""
+    last: dict[str, Cue] = {}
+    kept = []
+    for cue in found:
+        before = last.get(cue.name)
+        if before is None or cue.start > before.start + REACH // 10 or cue.weight > before.weight:
+            last[cue.name] = cue
+            kept.append(cue)
+    return kept
 
 
 def orders(text: str, enough: int = ENOUGH) -> list[Span]:

@@ -25,6 +25,7 @@ from rag.domain import (
     Where,
 )
 from rag.errors import QuestionError
+from rag.guard import note, sober
 from rag.store import Status
 from rag.text import normalise
 from rag.words import terms
@@ -32,6 +33,7 @@ from rag.words import terms
 FILTERED = "The filter leaves no passage that shares anything with the question."
 MOST = 100  # passages of one question, as in the settings; each that is read takes a hundredth of a second
 NO_READERS: Mapping[Way, Reader] = MappingProxyType({})
+N_SPARE = 8  # passages beyond k, in the place of those that are set aside
 LONGEST = 2_000  # characters of a question; a longer one is an article
 
 
@@ -123,7 +125,10 @@ class Pipeline:
         reader = self._reader(way)
         asked = self._standalone(question, turns)
         yield Stage("search", self.index.n_articles)
-        hits = self._retrieve(asked, self.k if k is None else k, where)
+        k = self.k if k is None else k
+        found = self._retrieve(asked, k, where, N_SPARE)
+        hits = sober(found)[0][:k]
+        aside = note(sober(found[:k])[1])
         retrieved = time.perf_counter()
         if hits:
             yield Stage("read", len(hits))
@@ -136,6 +141,7 @@ class Pipeline:
                         "read": done - retrieved,
                         "total": done - started,
                     }
+                    step = replace(step, note="; ".join(filter(None, (aside, step.note))) or None)
                     yield self._completed(step, question, asked, where, timings)
                 else:
                     yield step
@@ -203,11 +209,11 @@ class Pipeline:
         asked = one_line(question)
         return checked(self.rewriter.rewrite(turns, asked) if turns else asked)
 
-    def _retrieve(self, asked: str, k: int, where: Where) -> list[Hit]:
+    def _retrieve(self, asked: str, k: int, where: Where, n_spare: int = 0) -> list[Hit]:
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST:
             raise QuestionError(f"k is {str(k)[:40]}, expected 1 to {MOST:,} passages", "Give another k.")
         self.index.refresh()
-        return self.retriever.retrieve(asked, k, where)
+        return self.retriever.retrieve(asked, k + n_spare, where)
 
 
 def checked(question: str) -> str:

@@ -200,6 +200,15 @@ def test_an_answer_of_quotes_alone_shows_each_once():
     assert seen.inside("del") == "Not supported: The mayor wept."
 
 
+def test_an_answer_that_is_quoted_because_nothing_was_proved_shows_what_failed():
+    for record, said in ((ANSWERED, "a crack 1"), (ABSTAINED, "The articles do not say.")):
+        seen = answered(record=replace(record, claims=(FAILED,), note="so the answer is quoted"))
+        assert seen.text.startswith(said)
+        assert seen.inside("del") == "Not supported: The mayor wept."
+        assert "So the answer is quoted." in seen.text
+    assert cited_text(replace(ANSWERED, claims=(FAILED,))) == cited_text(ANSWERED)
+
+
 def test_a_refusal_and_a_quote_say_which_way_was_taken_too():
     for record in (ANSWERED, ABSTAINED):
         assert "The model was asked." in answered(record=replace(record, route="the model was asked")).text

@@ -88,6 +88,18 @@ def test_what_is_drawn_no_more_is_no_more_written():
     assert left
 
 
+def test_writing_is_no_part_of_reading():
+    meter = Meter()
+    meter.answered(
+        Record("Why?", "", timings_ms={"write": 70.0, "retrieve": 1.0, "read": 90.0, "total": 91.0})
+    )
+    assert {timing.stage: timing.ms for timing in meter.timings()} == {
+        "write": 70.0,
+        "retrieve": 1.0,
+        "read": 20.0,
+    }
+
+
 def test_bars_are_by_month_and_source_oldest_first_with_the_undated_last():
     months = [("2017-02", "B", 1), ("2016-12", "A", 2), ("", "", 3)]
     assert articles_by_time(months) == [("2016-12", "A", 2), ("2017-02", "B", 1), ("undated", "no source", 3)]

@@ -95,6 +95,12 @@ def test_a_sentence_without_its_proof_cannot_be(status, n_quotes):
         Claim("Rain fell.", status, record_of(WRITTEN, "").quotes[:n_quotes])
 
 
+def test_an_answer_that_was_quoted_since_nothing_was_proved_keeps_what_failed():
+    record = record_of(replace(ANSWER, sentences=WRITTEN.sentences[1:2]), "")
+    assert (record.proved, record.failed, numbered(record)) == ((), record.claims, "Anna Berg")
+    assert from_json(json.loads(json.dumps(to_json(record)))) == record
+
+
 def test_json_says_each_article_once_and_each_quote_in_words():
     kept = to_json(record_of(ANSWER, "2026-01-02T03:04:05+00:00"))
     assert [article["id"] for article in kept["articles"]] == ["a/rain.md", "b.txt"]

@@ -140,7 +140,16 @@ def test_ways_to_answer_are_offered_where_a_language_model_writes(index: Path) -
         site.pipeline.reader = writer
         assert site.way == "write"
         facts = {name: value for _, group in site.machine().groups for name, value in group}
-        assert (facts["Reader"], facts["Language model"]) == ("by words", "scripted writer")
+        assert facts["Reader"] == "by words"
+
+
+def test_the_machine_names_the_language_model(index: Path) -> None:
+    with opened_site(
+        str(index), read_only=True, llm="ollama/llama3.2"
+    ) as site:  # which is loaded when it is used
+        facts = {name: value for _, group in site.machine().groups for name, value in group}
+        assert facts["Language model"] == "ollama/llama3.2"
+        assert site.ways == ("auto", "quote", "write")
 
 
 def test_a_way_that_is_none_is_refused(index: Path) -> None:
