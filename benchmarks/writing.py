@@ -23,6 +23,7 @@ from benchmarks.results import Comparison, Part, Score, Table
 from rag.domain import Answer, Draft
 from rag.errors import ModelMissing
 from rag.pipeline import Pipeline
+from rag.route import SURE
 
 CORPORA = [f"corpora/{name}.jsonl" for name in ("digitalgov", "blog_18f", "current_events", "onestop")]
 HERE = Path(__file__).parent / "questions"
@@ -73,15 +74,15 @@ def answered(pipeline: Pipeline, asked: Row) -> Row:
     """Return a question's answers, with the seconds to the first word, the first proved sentence and the end."""
     quoted, _ = timed_answer(pipeline, asked["question"], "quote")
     written, at = timed_answer(pipeline, asked["question"], "write")
-    chosen, _ = timed_answer(pipeline, asked["question"], "auto")
-    assert_slices([quoted, written, chosen])
+    assert_slices([quoted, written])
+    chosen = quoted if quoted.route == SURE else written  # as rag.route chooses; to write twice takes hours
     return {
         "id": asked["id"],
         "kind": asked["kind"],
         "question": asked["question"],
         "quote": told(quoted),
         "write": told(written) | at,
-        "auto": {"mode": chosen.mode, "route": chosen.route, "text": chosen.text},
+        "auto": {"mode": chosen.mode, "text": chosen.text},
     }
 
 

@@ -26,8 +26,8 @@ _TAG = 0xE0000  # a tag character is this much above the ASCII character that it
 
 # Letters of other scripts that are drawn like Latin ones (the commonest of Unicode's confusables.txt), and
 # those that have no decomposition; one for one, so that offsets stay.
-_POSING = "авеёкмнорстухіїјѕԁһԛԝьզօսոցհαβεηικνορτυχγωıɑɡøłđðæœßþ"
-_POSED = "abeekmhopctyxiijsdhqwbqounghabenikvoptuxywiagolddaosp"
+_POSING = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢавеёкмнорстухіїјѕԁһԛԝьզօսոցհαβεηικνορτυχγωıɑɡøłđðæœßþ"
+_POSED = "abcdefghijklmnoprstuvwyzabeekmhopctyxiijsdhqwbqounghabenikvoptuxywiagolddaosp"
 _LOOKS = dict(zip(_POSING + "“”„«»‘’‚‹›`–—‐‑•·−", _POSED + "\"\"\"\"\"''''''----**-", strict=True))
 
 
@@ -37,9 +37,15 @@ class _Letters(dict[int, str]):
     def __missing__(self, code: int) -> str:
         character = chr(code)
         base = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character)[0].casefold())[0]
-        found = _LOOKS.get(base, base)
+        found = _LOOKS.get(base) or _enclosed(code) or base
         self[code] = found
         return found
+
+
+def _enclosed(code: int) -> str:
+    """Return the letter that stands white on black, or is half of a flag."""
+    starts = (start for start in (0x1F150, 0x1F170, 0x1F1E6) if start <= code < start + 26)
+    return next((chr(ord("a") + code - start) for start in starts), "")
 
 
 _LETTERS = _Letters()
@@ -103,9 +109,9 @@ def views(text: str) -> Iterator[View]:
     if len(_LEET.findall(seen.text)) >= _LEET_WORDS:
         yield View(seen.text.translate(_AS_I), seen.starts, seen.sources)
         yield View(seen.text.translate(_AS_L), seen.starts, seen.sources)
-    if _ROT13.search(seen.text):
+    if any(word in seen.text for word in _ROT13):
         yield View(codecs.decode(seen.text, "rot13"), seen.starts, seen.sources, True)
-    if _BACKWARDS.search(seen.text):
+    if any(word in seen.text for word in _BACKWARDS):
         yield View(seen.text[::-1], (), (0, len(text)), True)
     for is_likely, pattern, undo in _RUNS:
         if is_likely(seen.text):
@@ -116,17 +122,19 @@ def views(text: str) -> Iterator[View]:
 
 # ---- Letters swapped
 
-_LEET = re.compile("[a-z][013457]+[a-z]")
+_LEET = re.compile("(?<=[a-z])[013457]+[a-z]")
 _LEET_WORDS = 3  # digits between letters; "b2b" and "p5js" occur in innocent texts too, and are read twice
 _AS_I = str.maketrans("013457@$!", "oieastasi")
 _AS_L = str.maketrans("013457@$!", "oleastasi")
 # "ignore", "disregard", "instruction", "assistant", "the answer": by thirteen letters on, and backwards
-_ROT13 = re.compile("vtaber|qvfertneq|vafgehpgvba|nffvfgnag|gur nafjre")
-_BACKWARDS = re.compile("erongi|dragersid|noitcurtsni|tnatsissa|rewsna eht")
+_ROT13 = ("vtaber", "qvfertneq", "vafgehpgvba", "nffvfgnag", "gur nafjre")
+_BACKWARDS = ("erongi", "dragersid", "noitcurtsni", "tnatsissa", "rewsna eht")
 
 # ---- Runs that stand for a text
 
-_SPOKEN = re.compile(r"[^\W\d_]{2,20}(?:[ ,:;]{1,3}[^\W\d_]{1,20}){2}")  # three words, so that a key or a hash is none
+_SPOKEN = re.compile(
+    r"[^\W\d_]{2,20}(?:[ ,:;]{1,3}[^\W\d_]{1,20}){2}"
+)  # three words, so that a key or a hash is none
 
 
 def _spoken(said: str) -> str | None:
@@ -181,6 +189,16 @@ _RUNS: tuple[_Run, ...] = (  # whether to look (that is quick), for what, and wh
         re.compile(r"(?:%[0-9a-fA-F]{2}[^\s%&]{0,60}){3,200}"),
         lambda run: _spoken(unquote(run)),
     ),
+    (
+        lambda text: "\\u0" in text or "\\x" in text,
+        re.compile(r"(?:(?:\\u00|\\x)[0-9a-fA-F]{2} ?){6,2000}"),
+        _of_bytes(lambda run: bytes.fromhex(re.sub(r"\\u00|\\x", "", run))),
+    ),
+    (
+        lambda text: "0110" in text or "0111" in text,
+        re.compile(r"(?<!\d)(?:[01]{8}[ ,]?){8,2000}"),
+        _of_bytes(lambda run: bytes(int(eight, 2) for eight in re.findall("[01]{8}", run))),
+    ),
     (lambda text: text.count("&") > 2, re.compile(r"(?:&#?\w{2,8};[^\n&]{0,40}){3,200}"), html.unescape),
     (
         _is_spaced,
@@ -195,10 +213,14 @@ _RUNS: tuple[_Run, ...] = (  # whether to look (that is quick), for what, and wh
 _BETWEEN = "\u034f\u061c\u180b-\u180f\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff"
 _LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\\d]"  # scripts that need no joiners
 _HIDING = re.compile(
-    f"(?<={_LETTER})[{_BETWEEN}]+ ?(?:{_LETTER} ?[{_BETWEEN}]+ ?){{2,}}"  # three letters in a row, each with something unseen behind it
-    f"|(?<={_LETTER})\u00ad ?(?:{_LETTER} ?\u00ad ?){{2,}}"  # a word of three syllables may have soft hyphens, three letters have not
-    "|(?<!\U0001f3f4)[\U000e0020-\U000e007e]{3,}"  # tags, except in the flags of countries such as Wales
+    # Three letters in a row, each with something unseen behind it; a soft hyphen comes after a syllable.
+    f"(?<={_LETTER})[{_BETWEEN}]+ ?(?:{_LETTER} ?[{_BETWEEN}]+ ?){{2,}}"
+    f"|(?<={_LETTER})\u00ad ?(?:{_LETTER} ?\u00ad ?){{2,}}"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007e]{3,}"  # tags, except in the flags of countries such as Wales
+    # Words that mix Latin with Cyrillic or Greek letters, three of them close together.
+    "|(?:\\b[A-Za-z]{0,9}(?:[A-Za-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][A-Za-z])\\w{0,20}\\W[^\n]{0,40}?){3}"
     "|[\u200b-\u200f\u2060-\u2064\ufeff]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}"  # bits as characters
+    "|\\x08{3,}|\\x1b\\["  # what a terminal obeys
     "|[\u202d\u202e][^\u202c\n]*"  # letters made to run the other way
 )
 _TAGGED = re.compile(r"<[a-z][a-z0-9]*\s([^<>]{4,400})>((?:\s*<[^<>]{0,60}>){0,3}[^<>]{8,4000})")
@@ -227,7 +249,9 @@ def hidden(text: str) -> list[Span]:
 def plain_case(text: str) -> str:
     """Return a text in lower case where that is one character for one."""
     lower = text.lower()
-    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    return (
+        lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    )
 
 
 def _conceals(attributes: str) -> bool:

@@ -11,16 +11,16 @@ from hashlib import blake2b
 from itertools import islice
 from threading import Lock
 
-from rag.disguise import UNSEEN, comments, hidden, plain, views
+from rag.disguise import UNSEEN, bare, comments, hidden, plain, views
 from rag.domain import Article, Hit, Passage
-from rag.orders import ENOUGH, SUSPECT, orders
+from rag.orders import ENOUGH, REACH, SUSPECT, orders
 from rag.text import Span, trim
 
 _MOST_HIDDEN = 0.5  # of a text; what hides more has nothing for readers
 _MOST_COMMENTS = 500  # that are looked into one by one, with less than it takes in the open; a page has a few
 
 
-def addressed(text: str) -> list[Span]:
+def addressed(text: str, enough: int = ENOUGH) -> list[Span]:
     """Return the spans of a text that speak to a machine or are hidden from readers, in order, none touching.
 
     They are looked for behind disguises too, and may then be wider than the words that give them away.
@@ -29,10 +29,10 @@ def addressed(text: str) -> list[Span]:
     if sum(end - start for start, end in found) > _MOST_HIDDEN * len(text):
         return [(0, len(text))]
     for view in views(text):
-        enough = SUSPECT if view.is_disguised else ENOUGH
-        found += [view.source(*span) for span in orders(view.text, enough)]
+        weight = min(SUSPECT, enough) if view.is_disguised else enough
+        found += [view.source(*span) for span in orders(view.text, weight)]
     for start, end in islice(comments(text), _MOST_COMMENTS):
-        if orders(plain(text[start:end]).text, SUSPECT):
+        if orders(plain(text[start:end]).text, min(SUSPECT, enough)):
             found.append((start, end))
     return _merged(found)
 
@@ -50,9 +50,12 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 # ---- Which passages may be read
 
 _QUOTED = re.compile(  # a quotation, as an article about orders to machines has them
-    "\"[^\"\n]{1,600}\"|“[^“”\n]{1,600}”|„[^„“”\n]{1,600}[“”]|«[^«»\n]{1,600}»|‘[^‘\n]{1,600}’(?!\\w)|`[^`\n]{1,300}`"
+    '"[^"\n]{1,600}"|“[^“”\n]{1,600}”|„[^„“”\n]{1,600}[“”]|«[^«»\n]{1,600}»|‘[^‘\n]{1,600}’(?!\\w)|`[^`\n]{1,300}`'
 )
 _MOST_QUOTED = 0.5  # of an article; one that is mostly such a quotation is not about it
+BAITED = 2  # of weight, in an article that repeats the question
+_REPEATED = 0.6  # of the runs of three words in a question; so much of it does one in 30 of its true passages
+_SHORTEST_BAIT = 3  # runs, which are five words
 _SHORTEST = 20  # characters of a passage that is worth reading
 
 
@@ -64,12 +67,17 @@ class _Verdict:
     quoted: tuple[Span, ...] = ()
 
 
-def sober(hits: Sequence[Hit]) -> tuple[list[Hit], int]:
+def sober(hits: Sequence[Hit], question: str = "") -> tuple[list[Hit], int]:
     """Return the hits without those of articles that speak to a machine, and how many these were.
+
+    Where an article repeats the ``question`` to be answered, less is tolerated around it: it may be a bait.
 
     An article that only quotes such an order stays; its passages end before the quotation or begin after it.
     """
-    kept = [sobered for hit in hits if (sobered := _sobered(hit)) is not None]
+    asked = _threes(question)
+    baits = {hit.passage.article.id for hit in hits if _is_bait(hit.passage, asked)}
+    others = [hit for hit in hits if hit.passage.article.id not in baits]
+    kept = [sobered for hit in others if (sobered := _sobered(hit)) is not None]
     return kept, len(hits) - len(kept)
 
 
@@ -81,12 +89,26 @@ def note(n: int) -> str | None:
     return f"{n} {were} set aside: {speak} to a machine, not to readers"
 
 
+def _threes(text: str) -> set[tuple[str, str, str]]:
+    """Return each three words of a text that follow one another."""
+    words = bare(plain(text).text).split()
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+def _is_bait(passage: Passage, asked: set[tuple[str, str, str]]) -> bool:
+    """Tell whether a passage repeats a question, and speaks to a machine a little, or the text around it does."""
+    if len(asked & _threes(passage.text)) < max(_SHORTEST_BAIT, _REPEATED * len(asked)):
+        return False
+    around = passage.article.text[max(0, passage.start - REACH) : passage.end + REACH]
+    return bool(addressed(around, BAITED))
+
+
 def _sobered(hit: Hit) -> Hit | None:
     verdict = _VERDICTS.of(hit.passage.article)
     if verdict.is_hostile:
         return None
     passage = _around(hit.passage, verdict.quoted)
-    return hit if passage is hit.passage else passage and replace(hit, passage=passage)
+    return None if passage is None else replace(hit, passage=passage)
 
 
 def _around(passage: Passage, quoted: Sequence[Span]) -> Passage | None:
@@ -125,7 +147,9 @@ class _Verdicts:
 
     def of(self, article: Article) -> _Verdict:
         """Return the verdict on an article, whose title and text are all that counts."""
-        key = blake2b(f"{article.title}\0{article.text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        key = blake2b(
+            f"{article.title}\0{article.text}".encode("utf-8", "surrogatepass"), digest_size=16
+        ).digest()
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
@@ -144,7 +168,11 @@ _VERDICTS = _Verdicts(4096)  # a few hundred bytes each
 # ---- What a language model is given of a passage
 
 _BLIND = re.compile(f"[{UNSEEN}]")
-_BRACKETS = str.maketrans("[]{}［］｛｝【】〔〕「」⟦⟧", "()" * 8) | str.maketrans("<>＜＞〈〉⟨⟩", "‹›" * 4) | str.maketrans("|｜", "//")
+_BRACKETS = (
+    str.maketrans("[]{}［］｛｝【】〔〕「」⟦⟧", "()" * 8)
+    | str.maketrans("<>＜＞〈〉⟨⟩", "‹›" * 4)
+    | str.maketrans("|｜", "//")
+)
 _RULERS = re.compile(r"(?:[#=~`*_]{2,}|-{3,}|(?<!\S)#(?=\s))\s*")
 _SPEAKER = re.compile(
     r"(?<!\w)(system|assistant|user|human|developer|tool|model|ai|instructions?|response|question|answer"

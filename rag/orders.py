@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from rag.disguise import bare
+from rag.marks import ROLE, Cue, marked
 from rag.vocabulary import lexicon
 
 Span = tuple[int, int]
 ENOUGH = 4  # of weight; lower, and ordinary articles about chatbots are taken for orders
 SUSPECT = 3  # of weight in a text that somebody took the trouble to disguise
 REACH = 400  # characters: a few sentences
-
-
-class Cue(NamedTuple):
-    """A place in a text that counts towards its being an order; of two with one name only one counts."""
-
-    start: int
-    end: int
-    name: str
-    weight: int
+_PART = 20_000  # characters that are looked at in one go
+_MOST = 20_000  # characters
 
 
 # ---- Cues of words: the text becomes a string with one sign for each word, on which the rules are matched
@@ -66,6 +59,7 @@ _RULES: list[tuple[str, int, list[str]]] = [
         + [f"{machine} SD" for machine in _MACHINE]
         + ["l K ~25 O ~2 SD"],
     ),
+    ("prescribed", 2, ["A ~6 O ~2 S"]),
     ("reads", 2, [f"{machine} ~2 r" for machine in _ANY]),
     ("commanded", 3, [f"H ~4 {m}" for m in _ANY] + [f"{m} ~8 dH ~2 t SRD" for m in _ANY]),
     ("asked", 1, ["w ~6 Q", "Q ~12 SD"]),
@@ -109,160 +103,16 @@ def _said(place: int, window: str) -> Iterator[Cue]:
             yield Cue(place + tokens[match.start()][0], place + tokens[match.end() - 1][1], name, weight)
 
 
-# ---- Cues of structure: what imitates a prompt, or speaks of one in set phrases
-
-_ROLE = r"(?:system|assistant|user|human|ai|bot|chatbot|developer|llm|agent)"
-_REPLIER = r"(?:assistant|ai|bot|chatbot|model|gpt|llm)"
-_OURS = (
-    r"(?:passages?|context|documents?|sources?|prompt|instructions?|input|retriev\w+|user|articles?|evidence|system)"
-)
-# Name, weight, what must be there (one of these, to be quick), pattern; all in lower case.
-_PATTERNS: list[tuple[str, int, tuple[str, ...], str]] = [
-    ("template", 4, ("<|", "inst]", "sys>"), r"<\|[\w ]{2,30}\|?>|\[/?inst\]|<</?sys>>"),
-    (
-        "tag",
-        4,
-        ("<",),
-        r"</?(?:system|assistant|user|human|instructions?|context|passages?|documents?|doc|answer|question|query"
-        r"|prompt|tool_\w+|function_\w+|retriev\w+)\b[^<>]{0,80}>",
-    ),
-    (
-        "heading",
-        4,
-        ("#",),
-        rf"^\s{{0,3}}#{{1,6}} ?(?:{_ROLE}|instruction|response|input)s?(?: message| prompt)?\s{{0,3}}:",
-    ),
-    (
-        "fence",
-        4,
-        ("begin", "end", "start"),
-        rf"(?:^|[=\-*#_~]{{3}}|[\[<(])\s{{0,3}}(?:begin|end|start)(?:ing)? of (?:\w{{1,12}} )?{_OURS}\b"
-        rf"|(?:[=\-*#_~]{{3}}|[\[<(])\s{{0,3}}(?:begin|end|start) (?:\w{{1,12}} )?{_OURS}\b",
-    ),
-    (
-        "role",
-        2,
-        (":",),
-        rf"^[\W_]{{0,6}}{_ROLE}(?: (?:message|prompt|answer|reply|response|notice|note|override|alert|update"
-        r"|instruction)s?)?[\W_]{0,4}:",
-    ),
-    (
-        "turns",
-        4,
-        (":",),
-        rf"^[\W_]{{0,6}}(?:user|human|prompt)[\W_]{{0,4}}:[^\n]{{0,300}}\n+[\W_]{{0,6}}{_REPLIER}\b[^\n:]{{0,20}}:",
-    ),
-    (
-        "noted",
-        4,
-        ("note", "message", "instruction", "prompt", "notice"),
-        r"[\[({<](?:system|assistant|ai|bot|developer|admin\w{0,12})\W{0,3}(?:note|message|instruction|prompt|notice)",
-    ),
-    ("json", 4, ("role",), rf"[\"']role[\"']\s?:\s?[\"']{_ROLE}[\"']"),
-    ("json", 2, ("answer", "response", "output"), r"[\"'](?:final_)?(?:answer|response|output|instruction)s?[\"']\s?:"),
-    (
-        "header",
-        2,
-        ("passage", "source", "doc", "excerpt", "context", "result", "chunk", "citation", "evidence", "quelle"),
-        r"^[\W_]{0,6}(?:passage|source|document|excerpt|context|result|chunk|citation|evidence|quelle|doc)"
-        r" ?(?:no\.? ?)?[#\[(]{0,2}\d{1,3}[\])]?(?: ?[\]:(|-]|$)",
-    ),
-    (
-        "rated",
-        2,
-        ("confidence", "score", "relevance", "similarity", "rank", "trust level", "status", "offset", "quote "),
-        r"\b(?:confidence|score|relevance|similarity|rank|trust level) ?[:=]? ?(?:[01][.,]\d|[a1]\b|100 ?%|high)"
-        r"|\bstatus ?: ?(?:supported|verified)|\boffsets? \d+ ?[:-] ?\d+|\bquote (?:located|verified)",
-    ),
-    ("agents", 2, ("user-agent", "crawl-"), r"^(?:user-agent|crawl-delay) ?:"),
-    ("required", 2, ("require-", "force-", "prefer-"), r"^(?:require|force|prefer)-\w+ ?:"),
-    (
-        "recital",
-        4,
-        ("briefing", "prompt", "instructions", "orders", "passages"),
-        r"\b(?:line|sentence|words?)s? of (?:my|your|the|its) (?:briefing|\w{0,9} ?prompt|instructions|orders)\b"
-        r"|\bpassages (?:that|which) (?:i|you) (?:was|were|have been|had been) (?:shown|given)\b",
-    ),
-    (
-        "answer",
-        2,
-        ("final answer", "the answer to", "to your ", "in your "),
-        r"\bfinal answer\b|\bthe answer to (?:the|this|that|any) question (?:is|must|should)\b"
-        r"|\bin(?:to)? your (?:answer|reply|response)\b",
-    ),
-    (
-        "strict",
-        2,
-        ("nothing", "no other", "word for word", "without"),
-        r"\bnothing (?:else|more)\b|\bno other (?:answer|text|words?)\b|\bword for word\b"
-        r"|\bwithout (?:further |any )?(?:comment|explanation|quotation marks)\b",
-    ),
-    (
-        "play",
-        2,
-        ("you are", "from now on", " mode", "jailbr", "task is"),
-        r"\bfrom now on,? you\b|\byou are now\b|\b(?:developer|debug|dan|god|maintenance) mode\b|\bjailbr"
-        r"|\byou are an? (?:helpful|honest|obedient)\b|\byour (?:new )?task is\b",
-    ),
-    (
-        "above",
-        2,
-        ("above", "before", "told", "given", "taught", "instructed"),
-        r"\b(?:everything|all|text|words) (?:that (?:stands|comes|came|is) )?(?:above|before) (?:this|the) (?:line|art"
-        r"icle|passage|sentence)\b|\b(?:words|text) above\b|\b(?:everything|all|what|rules|words|instructions) (?:that )?"
-        r"(?:you|u) (?:were|have been|had been|are) (?:told|given|taught|instructed)\b",
-    ),
-    (
-        "omit",
-        2,
-        ("caso omiso", "compte", "en cuenta", "abstraction", "beachte"),
-        r"\bhaz caso omiso|\bne tenez (?:pas|aucun) compte|\bno tengas? en cuenta|\bfaites abstraction"
-        r"|\bbeachten? (?:nicht|keine)",
-    ),
-    (
-        "formula",
-        2,
-        (" with ",),
-        r"\b(?:starting|beginning|begin|start|end) (?:it |your \w{1,9} )?with (?:the )?(?:words?|phrase|sentence)\b",
-    ),
-    ("with", 1, (" with ",), r"\b(?:reply|respond|answer) (?:only |solely )?with\b"),
-    (
-        "reader",
-        2,
-        ("machine", "made of", "built of"),
-        r"\bmachine[- ](?:readable edition|consumed|readers?)\b|\b(?:made|built) of (?:weights|tokens|parameters)\b",
-    ),
-    (
-        "glued",
-        4,
-        ("ignore", "disregard", "forget"),
-        r"(?:ignore|disregard|forget)[a-z_]{0,30}(?:instruction|prompt|previous|passages|articles)",
-    ),
-]
-_MARKS = [(name, weight, needs, re.compile(pattern, re.M)) for name, weight, needs, pattern in _PATTERNS]
-
-
-def _marked(place: int, window: str) -> Iterator[Cue]:
-    for name, weight, needs, pattern in _MARKS:
-        if any(need in window for need in needs):
-            for match in pattern.finditer(window):
-                yield Cue(place + match.start(), place + match.end(), name, weight)
-
-
 # ---- Where to look
 
-_TELLING = (
-    frozenset(word for word, parts in _WORDS.items() if parts & set("DIMZzWrvjkaTKRAE"))
-    - frozenset(
-        "service services systems system language large question smart program programs programme programmes tool tools"
-        " show hi hello hey all us copy list translate read reading reads apply wrong drop message messages digital"
-        " retrieved parameters intelligent intelligence las los an t software skip fake false reader readers dear"
-        " process computer trained engines engine directive artificial virtual".split()
-    )
-    | frozenset("output above briefing confidence offsets passages nothing rules told required".split())
-)
-_LINES = re.compile(rf"^[\W_]{{0,8}}(?:{_ROLE}\b|source \d|user-|require-|end of|begin)", re.M)
-_SIGNED = re.compile(rf"<[|<]|\[/?inst\]|</?[a-z]|[\"'](?:role|\w{{0,9}}answer)[\"']")
+_TELLING = frozenset(word for word, parts in _WORDS.items() if parts & set("DIMZzWrvjkaTKRAE")) - frozenset(
+    "service services systems system language large question smart program programs programme programmes tool tools"
+    " show hi hello hey all us copy list translate read reading reads apply wrong drop message messages digital"
+    " retrieved parameters intelligent intelligence las los an t software skip fake false reader readers dear"
+    " process computer trained engines engine directive artificial virtual".split()
+) | frozenset("output above briefing confidence offsets passages nothing rules told required".split())
+_LINES = re.compile(rf"^[\W_]{{0,8}}(?:{ROLE}\b|source \d|user-|require-|end of|begin)", re.M)
+_SIGNED = re.compile(r"<[|<]|\[/?inst\]|</?[a-z]|[\"'](?:role|\w{0,9}answer)[\"']")
 
 
 def _windows(text: str) -> Iterator[tuple[int, str]]:
@@ -282,6 +132,9 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
             if end:
                 yield start, text[start:end]
             start = place - REACH
+        elif place - start > _PART:
+            yield start, text[start:place]
+            start = place - REACH
         end = place + REACH
     if end:
         yield start, text[start:end]
@@ -296,22 +149,21 @@ def _places(text: str, wanted: str) -> Iterator[int]:
 
 def _may_do(window: str, marked: list[Cue], enough: int) -> bool:
     """Tell whether all cues of a window could be enough; quicker than to place them, and never too strict."""
-    loose = bare(window.replace(":", " COLON ").replace("[", " MARK ")).replace("COLON", ":").replace("MARK", "#")
+    loose = (
+        bare(window.replace(":", " COLON ").replace("[", " MARK ")).replace("COLON", ":").replace("MARK", "#")
+    )
     shape = _shape(loose.split())
     best = {cue.name: cue.weight for cue in marked}
     best |= {name: weight for name, weight, pattern in _SAID if pattern.search(shape)}
     return sum(best.values()) >= enough
 
 
-def cues(text: str, enough: int = 0) -> list[Cue]:
-    """Return the cues in a text in plain lower-case letters, in order, where they could weigh ``enough``."""
-    found: list[Cue] = []
+def cues(text: str, enough: int = 0) -> Iterator[list[Cue]]:
+    """Yield the cues in each part of a text in plain lower-case letters where they could weigh ``enough``."""
     for place, window in _windows(text):
-        marked = list(_marked(place, window))
-        if _may_do(window, marked, enough):
-            found += marked
-            found += _said(place, window)
-    return _thinned(sorted(found))
+        found = list(marked(place, window))
+        if _may_do(window, found, enough):
+            yield _thinned(sorted([*found, *_said(place, window)]))
 
 
 def _thinned(found: list[Cue]) -> list[Cue]:
@@ -327,17 +179,26 @@ def _thinned(found: list[Cue]) -> list[Cue]:
 
 
 def orders(text: str, enough: int = ENOUGH) -> list[Span]:
-    """Return the spans of a text in plain lower-case letters where cues of ``enough`` weight stand together."""
+    """Return the spans of a text in plain lower-case letters where cues of ``enough`` weight stand together.
+
+    A text that gives orders over ``_MOST`` characters is one to its end.
+    """
     spans: list[Span] = []
     near: dict[str, Cue] = {}
-    for cue in cues(text, enough):
-        near = {name: other for name, other in near.items() if other.start > cue.start - REACH}
-        if cue.name not in near or near[cue.name].weight <= cue.weight:
-            near[cue.name] = cue
-        if sum(other.weight for other in near.values()) >= enough:
-            start = min(other.start for other in near.values())
-            end = max(other.end for other in near.values())
-            if spans and start <= spans[-1][1]:
-                start, end = min(start, spans[-1][0]), max(end, spans.pop()[1])
-            spans.append((start, end))
+    for part in cues(text, enough):
+        for cue in part:
+            near = {name: other for name, other in near.items() if other.start > cue.start - REACH}
+            if cue.name not in near or near[cue.name].weight <= cue.weight:
+                near[cue.name] = cue
+            if sum(other.weight for other in near.values()) >= enough:
+                _add(spans, list(near.values()))
+        if sum(end - start for start, end in spans) > _MOST:
+            return [*spans[:-1], (spans[-1][0], len(text))]
     return spans
+
+
+def _add(spans: list[Span], near: list[Cue]) -> None:
+    start, end = min(cue.start for cue in near), max(cue.end for cue in near)
+    if spans and start <= spans[-1][1]:
+        start, end = min(start, spans[-1][0]), max(end, spans.pop()[1])
+    spans.append((start, end))

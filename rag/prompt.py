@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rag.domain import Exchange, Hit
 from rag.guard import cleaned
 
-N_PASSAGES = 5  # of those retrieved; a reader of two cores takes a second for each
-ANSWER_TOKENS = 320
+N_PASSAGES = 4  # of those retrieved; a reader of two cores takes a second for each
+ANSWER_TOKENS = 200
 ANSWER_CHARS = 300  # of an earlier answer; a follow-up leans on its names
 CHARS_A_TOKEN = 3  # of English, rather too few than too many
 SYSTEM = (

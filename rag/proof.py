@@ -62,8 +62,7 @@ def proof(sentence: str, passages: Sequence[Passage], question: str = "") -> Pro
     Words of the ``question`` that a sentence repeats need only stand in the passage or its title.
     """
     claimed = facts(sentence)
-    asked = facts(question).stems
-    found = (_held(claimed, window, asked) for passage in passages for window in _windows(passage))
+    found = (_held(claimed, window, facts(question)) for passage in passages for window in _windows(passage))
     return max(found, key=lambda proof: (proof.holds, proof.score, proof.start - proof.end), default=None)
 
 
@@ -90,7 +89,7 @@ class _Window:
     start: int
     end: int
     said: Facts
-    before: Facts  # the passage up to here, and the title of its article
+    before: Facts  # the passage up to here, and the title and date of its article
 
 
 def _windows(passage: Passage) -> Iterator[_Window]:
@@ -109,29 +108,30 @@ def _singles(passage: Passage) -> Iterator[_Window]:
 
 
 def _cut(passage: Passage, spans: Sequence[Span]) -> Iterator[_Window]:
-    text, title = passage.text, passage.article.title
+    text, article = passage.text, passage.article
+    head = f"{article.title}\n{article.published or ''}\n"
     for start, end in spans:
-        before = facts(f"{title}\n{text[:start]}")
+        before = facts(head + text[:start])
         yield _Window(passage, passage.start + start, passage.start + end, facts(text[start:end]), before)
 
 
-def _held(claimed: Facts, window: _Window, asked: frozenset[str]) -> Proof:
-    asked = asked & window.before.stems
+def _held(claimed: Facts, window: _Window, question: Facts) -> Proof:
+    asked = question.stems & window.before.stems
     stems = [token for token in claimed.tokens if token.stem]
     covered = [token for token in stems if token.stem in window.said.stems or token.stem in asked]
     score = len(covered) / len(stems) if stems else 0.0
-    lacks = _lacks(claimed, window, score, len(stems) + len(claimed.numbers))
+    lacks = _lacks(claimed, window, question, score)
     return Proof(window.passage, window.start, window.end, score, lacks)
 
 
-def _lacks(claimed: Facts, window: _Window, score: float, n_words: int) -> str:
+def _lacks(claimed: Facts, window: _Window, question: Facts, score: float) -> str:
     """Return what keeps a window from proving a claim, in words; nothing when it proves it."""
     said = window.said
-    if n_words < MIN_WORDS:
+    if sum(bool(token.stem) for token in claimed.tokens) + len(claimed.numbers) < MIN_WORDS:
         return "it says too little to be checked"
-    if missing := sorted(claimed.numbers - said.numbers):
+    if missing := sorted(claimed.numbers - said.numbers - (question.numbers & window.before.numbers)):
         return f"the number {missing[0]:g} is not in the passage"
-    if missing_names := [name for name in claimed.names if not _is_named(name, window)]:
+    if missing_names := [name for name in claimed.names if not _is_named(name, window, question)]:
         return f"the name “{missing_names[0]}” is not in the passage"
     if quoted := [quote for quote in claimed.quoted if not _is_quoted(quote, window)]:
         return f"the passage does not have the words “{quoted[0][:60]}”"
@@ -161,11 +161,12 @@ def _twisted(claimed: Facts, said: Facts) -> str:
     return ""
 
 
-def _is_named(name: str, window: _Window) -> bool:
-    """Whether a name stands in the window, or before it where the window has a pronoun for it."""
+def _is_named(name: str, window: _Window, question: Facts) -> bool:
+    """Whether a name stands in the window, or before it where it was asked about or the window has a pronoun."""
     if name in window.said.words:
         return True
-    return name in window.before.words and not _PRONOUNS.isdisjoint(window.said.words)
+    meant = name in question.words or not _PRONOUNS.isdisjoint(window.said.words)
+    return meant and name in window.before.words
 
 
 def _is_quoted(quote: str, window: _Window) -> bool:

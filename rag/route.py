@@ -10,6 +10,8 @@ from typing import Protocol
 from rag.domain import Answer, Hit, Reader, Steps
 from rag.wants import Want, want
 
+SURE = "quoted: one quote was sure enough"
+
 
 class Writer(Reader, Protocol):
     """A reader that writes, and need not read again what was read before it."""
@@ -43,7 +45,7 @@ class Routed:
         wanted = want(question)
         quoted = self._quoting.read(question, hits)
         if not hits or (quoted.text and wanted.form == "span"):
-            yield _routed(quoted, "quoted: one quote was sure enough")
+            yield _routed(quoted, SURE)
         elif self._writer is None:
             yield self._unwritten(question, hits, quoted, wanted)
         else:

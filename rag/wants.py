@@ -132,7 +132,8 @@ _RULES = (
     _rule(r"\A(?:(?:list|enumerate)\b|(?:name|give) (?:me |us )?(?:the|all|some|any|" + _N + r")\b)", _LIST),
     _rule(r"\A(?:why\b|how come\b|(?:for|on|under) what (?:reason|grounds|motive)s?\b)", _WHY),
     _rule(
-        rf"\Awhat (?:is|was|were|are) (?:the |their |his |her |its |\w+'s )?(?:\w+ )?(?:reason|motive|{_OF_MANY})\b|\Awhat {_OF_MANY}\b",
+        rf"\Awhat (?:is|was|were|are) (?:the |their |his |her |its |\w+'s )?(?:\w+ )?(?:reason|motive|{_OF_MANY})\b"
+        rf"|\Awhat {_OF_MANY}\b",
         _WHY,
     ),
     _rule(r"\A(?:the )?(?:reasons?|causes?|motives?) (?:for|of|why|that|behind)\b", _WHY),

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from page.site import Site
 from page.writing import UNPROVED
 from tests.served import CHROMIUM, COST, FAILED, OWN, PROVED, Scripted, Watch, indexed, served
+from tests.test_browser_look import fits, harms
 
 expect.set_options(timeout=10_000)  # ms; a loaded machine is slow, not wrong
 WHY = "Why will the repair of the bridge at Lindau, closed to lorries, cost four million crowns?"
@@ -145,6 +146,27 @@ def test_stop_stops_what_writes(watch, writer):
         0
     )  # nothing is left of the one before
     expect(page.locator("#cw-chat .cw-answer")).to_have_count(1)
+
+
+def test_a_written_answer_can_be_read_by_all_while_it_grows_and_when_it_is_done(watch, writer):
+    page, writer.pace_s = watch.page, 0.3
+    watch.ask(WHY)
+    expect(page.locator("#cw-chat .cw-growing del")).to_be_visible()
+    writer.pace_s = 2.0
+    found = harms(page, "growing")
+    assert page.locator("#cw-chat .cw-growing").count() == 1
+    writer.pace_s = 0.0
+    expect(page.locator("#cw-chat .cw-answer")).to_have_count(1)
+    assert found + harms(page, "written") == []
+
+
+def test_a_written_answer_fits_on_a_phone(browser, page_of, writer):
+    watched = Watch(browser, page_of[0], viewport={"width": 390, "height": 844}, has_touch=True)
+    watched.answered(WHY)
+    assert fits(watched.page)
+    number = watched.page.locator("#cw-chat .cw-prose .cw-n").first
+    assert min(number.bounding_box()[side] for side in ("width", "height")) >= 28
+    watched.close()
 
 
 def test_a_word_is_said_at_once_and_then_the_servers_words(watch):

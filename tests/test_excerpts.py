@@ -14,6 +14,8 @@ from rag.domain import Article, Hit, Passage
 from rag.excerpts import MOST, WEIGHTS, Excerpts, ReadOnce, alike, leans, picks
 from rag.reader import Span
 from tests.fakes import LetterEmbedder, passage
+from training.cases import Case, fits
+from training.excerpts import Outcomes, outcomes, platt, preferences
 
 RAIN = "The old dam broke in May. It broke because it had rained for weeks. The mayor was asleep."
 QUESTION = "Why did the dam break?"
@@ -68,6 +70,13 @@ def test_candidates_are_the_sentences_of_the_best_passages_with_their_place_in_t
     assert all(article.text[c.start : c.end] == c.text for c in found[:3])
 
 
+def test_the_mark_of_a_list_item_is_no_part_of_its_sentence() -> None:
+    assert texts(candidates(hits("* The dam broke.\n* The mayor slept."))) == [
+        "The dam broke.",
+        "The mayor slept.",
+    ]
+
+
 def test_the_rare_words_of_the_question_count_more() -> None:
     text = "The dam is old now. The dam is big now. The mayor of it slept."
     assert row("dam mayor", text, 2)["overlap"] > row("dam mayor", text, 0)["overlap"] > 0
@@ -93,7 +102,7 @@ def test_what_the_reader_marks_counts_for_its_sentence() -> None:
         ("why", "because", "He fled in order to live."),
         ("how", "by_doing", "They escaped by digging a tunnel."),
         ("list", "several", "There were Fillon, Macron, and Le Pen."),
-        ("list", "several", "- a line of a list"),
+        ("list", "several", "The winners are as follows."),
     ],
 )
 def test_the_cues_of_a_kind_count_for_that_kind_alone(kind: str, cue: str, text: str) -> None:
@@ -253,3 +262,53 @@ def test_two_that_read_the_same_hits_in_a_row_share_one_reading() -> None:
     reader.read("Why not?", found)
     reader.read("Why not?", found[:1])
     assert encoder.n_run == 2 + 2 + 1
+
+
+# ---- The fit
+
+
+def case(rows: np.ndarray, gold: int, group: str = "g", answerable: bool = True) -> Case:
+    found = candidates(hits(" ".join(f"Line number {n} is here." for n in range(len(rows)))))
+    return Case(group, "why", answerable, found, rows, np.arange(len(rows)) == gold)
+
+
+def drawn(n: int, weight: float) -> list[Case]:
+    """Cases of four sentences, of which the one that answers is drawn by its first signal with this weight."""
+    dice = np.random.default_rng(0)
+    made = []
+    for _ in range(n):
+        rows = np.zeros((4, len(SIGNALS)))
+        rows[:, 0] = dice.normal(0, 1, 4)
+        p = np.exp(weight * rows[:, 0])
+        made.append(case(rows, dice.choice(4, p=p / p.sum())))
+    return made
+
+
+def test_the_fit_finds_the_weight_that_drew_the_sentences() -> None:
+    weights = preferences(drawn(2000, 1.5))
+    assert weights["likeness"] == pytest.approx(1.5, abs=0.15)
+    assert weights["overlap"] == 0.0
+
+
+def test_the_confidence_is_the_share_that_is_right() -> None:
+    dice = np.random.default_rng(0)
+    best = dice.normal(0, 2, 4000)
+    right = (dice.random(4000) < 1 / (1 + np.exp(1 - best))).astype(float)
+    half = np.arange(4000) % 2 == 0
+    bias, slope = platt([Outcomes(best, right, np.ones(4000), half)])
+    assert (bias, slope) == (pytest.approx(-1.0, abs=0.15), pytest.approx(1.0, abs=0.15))
+
+
+def test_a_case_is_right_when_a_chosen_sentence_holds_the_answer() -> None:
+    rows = np.zeros((3, len(SIGNALS)))
+    rows[0, 0], rows[1, 0] = 5.0, 4.5
+    some = [case(rows, 1), case(rows, 2), case(rows, -1, answerable=False)]
+    found = outcomes(some, dict.fromkeys(SIGNALS, 1.0))
+    assert found.right.tolist() == [1.0, 0.0, 0.0]
+    assert found.weight.tolist() == [0.75, 0.75, 1.5]
+
+
+def test_a_title_is_wholly_in_one_half() -> None:
+    parts = {fits(case(np.zeros((2, len(SIGNALS))), 0, f"title {n}")) for n in range(40)}
+    assert parts == {True, False}
+    assert fits(case(np.zeros((2, 11)), 0, "Normans")) == fits(case(np.ones((3, 11)), 1, "Normans"))
