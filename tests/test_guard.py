@@ -108,7 +108,7 @@ INNOCENT = [
     "The first study[1] was followed by others.[2][3] Both were cited.",
     "The irri\u00adga\u00adtion sys\u00adtem of the ter\u00adraces",
     "می\u200cخواهم به خانه بروم",
-    "The family 👨\u200d👩\u200d👧\u200d👦 flew the flag of Wales 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f.",
+    "The family 👨\u200d👩\u200d👧\u200d👦 flew a flag: 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f.",
     '<p style="color:white;background:#036">The harbour was opened by the queen.</p>',
     "The key is ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5 and the colour is #336699.",
     "Use 4x4 tyres, a b2b shop, an mp3 player and the a380 or b737.",

@@ -42,7 +42,7 @@ def written(text: str, question: str = WHY, hits: list[Hit] = HITS) -> Answer:
     return asked(says(text), question, hits)
 
 
-def asked(reply: Reply, question: str = WHY, hits: list[Hit] = HITS, limit_s: float = 20.0) -> Answer:
+def asked(reply: Reply, question: str = WHY, hits: list[Hit] = HITS, limit_s: float = 60.0) -> Answer:
     with scripted(reply) as server:
         return Writer(lambda: load(server.spec), FirstSentence(), limit_s).read(question, hits)
 
