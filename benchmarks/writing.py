@@ -25,10 +25,10 @@ from benchmarks.results import Comparison, Part, Score, Table
 from rag.domain import Answer, Draft, Passage
 from rag.drafting import Drafting
 from rag.errors import ModelMissing
+from rag.judging import Judge
 from rag.llms import load
 from rag.pipeline import Pipeline
 from rag.prompt import N_PASSAGES
-from rag.proof import proof
 
 CORPORA = [f"corpora/{name}.jsonl" for name in ("digitalgov", "blog_18f", "current_events", "onestop")]
 HERE = Path(__file__).parent / "questions"
@@ -121,11 +121,14 @@ def answered(pipeline: Pipeline, asked: Row, text: str) -> Row:
 
 
 def proved(text: str, given: Sequence[Passage], question: str) -> dict[str, bool]:
-    """Return each sentence of a text with whether one of the passages proves it."""
-    drafting = Drafting()
-    sentences = [*drafting.add(text), *drafting.close()]
-    proofs = {sentence.text: proof(sentence.text, given, question) for sentence in sentences}
-    return {sentence: bool(found and found.holds) for sentence, found in proofs.items()}
+    """Return each sentence of a text with whether the passages prove it, judged in turn as they are shown."""
+    drafting, judge = Drafting(), Judge(question, given)
+    found: dict[str, bool] = {}
+    for sentence in [*drafting.add(text), *drafting.close()]:
+        before = judge.n_supported
+        judge.judge(sentence)
+        found.setdefault(sentence.text, judge.n_supported > before)
+    return found
 
 
 def assert_slices(answer: Answer) -> None:

@@ -19,6 +19,11 @@ _OPEN = re.compile(
     rf"{_MARKERS.pattern}|\s*[\[(【][\s\w,;&-]{{0,20}}\Z", re.IGNORECASE
 )  # a marker, or its beginning
 _TAG = re.compile(r"</?[a-z][^<>\n]{0,300}>", re.IGNORECASE)  # of the prompt, copied
+_PREFACE = re.compile(  # before the answer itself
+    r"(?:the (?:answer|passage)(?: to (?:the|this) question)? (?:is|says|states)(?: that)?\s*:?|according to (?:the )?"
+    r"passages?(?: \d+)?\s*,)\s+(?=\S)",
+    re.IGNORECASE,
+)
 _BULLET = re.compile(r"\s*(?:[-*•–]|#{1,6}|\d{1,2}[.)])\s+|\s*(?:answer|a)\s*:\s*", re.IGNORECASE)
 
 
@@ -73,5 +78,6 @@ def _is_end(text: str, at: int) -> bool:
 def _written(whole: str) -> Iterator[Written]:
     marks = [int(n) for found in _MARKERS.finditer(whole) for n in re.findall(r"\d+", found[1])]
     bare = " ".join(_BULLET.sub("", _TAG.sub("", _MARKERS.sub("", whole)), count=1).replace("**", "").split())
+    bare = _PREFACE.sub("", bare, count=1) if _PREFACE.match(bare) else bare
     if any(letter.isalnum() for letter in bare) and not bare.endswith(":"):  # a heading claims nothing
         yield Written(bare, tuple(dict.fromkeys(marks)))

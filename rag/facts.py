@@ -54,8 +54,25 @@ _SPEECH = frozenset(
     "announces believes believed thinks thought accused accuses wrote writes stated states called calls described "
     "predicted predicts added explained reported reports".split()
 )
+_VERBS = frozenset(
+    "is are was were be am been being has have had do does did will would can could may might must shall "
+    "should isn't aren't wasn't weren't don't doesn't didn't won't can't said says made took got went came "
+    "saw found gave told became left began kept held brought wrote stood met ran paid sent built spent won "
+    "lost led grew fell rose beat meant means felt thought knew taught caught sought bought sold chose broke "
+    "spoke drew drove flew threw remain".split()
+)
+_LEANING = frozenset(  # what stands for something said before, or for whoever wrote the article
+    "he she it they them his her its their this that these those such i we you my our your here there".split()
+)
 _FRONT = frozenset("in on at during after before since from until by with".split())
 _DETERMINERS = frozenset("the a an he she it they its their his her".split())
+_OBJECTS = _DETERMINERS | frozenset("that how not them him us".split())
+_BARE_VERBS = frozenset(
+    "cost hit put let cut set need want make take give use help include provide allow".split()
+)
+_RELATIVE = frozenset("who which that whose where".split())
+_CLAUSE_WORDS = 3  # after "who", whose verb is not that of the sentence
+_LEAD_WORDS = 4  # "For example, they might"
 _ACTOR_WORDS = 4  # after "by" to its name: by the mayor of Lyon, Ida Moll
 # "All" of what is "most", "first" of what is not: a word of degree must be the source's own.
 _DEGREE = frozenset(
@@ -146,6 +163,23 @@ def is_doubted(tokens: tuple[Token, ...]) -> bool:
 def is_told(tokens: tuple[Token, ...]) -> bool:
     """Whether the words say that somebody says something."""
     return any(t.word in _SPEECH for t in tokens)
+
+
+def is_claim(found: Facts) -> bool:
+    """Whether the words have a verb, so that they claim something; a heading or an item of a list has none."""
+    words = [token.word for token in found.tokens]
+    own = [word for n, word in enumerate(words) if _RELATIVE.isdisjoint(words[max(0, n - _CLAUSE_WORDS) : n])]
+    if not _VERBS.isdisjoint(own) or any(word.endswith("ed") and len(word) > 4 for word in own[1:]):
+        return True
+    return any(
+        (left.endswith("s") or left in _BARE_VERBS) and (right in _OBJECTS or is_number(right))
+        for left, right in pairwise(words[1:])
+    )
+
+
+def leans(found: Facts) -> bool:
+    """Whether the words begin with one that stands for something said before them: "They", "These agencies"."""
+    return any(token.word.partition("'")[0] in _LEANING for token in found.tokens[:_LEAD_WORDS])
 
 
 def actor_first(tokens: tuple[Token, ...]) -> tuple[Token, ...]:

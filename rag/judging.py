@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.domain import Citation, Passage, Sentence
 from rag.drafting import Written
+from rag.facts import facts, leans
 from rag.proof import Proof, proof, verbatim
 from rag.text import fold, words
 
@@ -44,6 +46,8 @@ class Judge:
         found = next((p for p in tried if p and p.holds), tried[0] or tried[1])
         if found is None:
             return
+        if found.holds and leans(facts(written.text)):
+            found = replace(found, lacks="it leans on words that are not here")
         if found.holds:
             self.sentences.append(Sentence(written.text, "supported", (self._cite(found),)))
             return

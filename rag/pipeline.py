@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Protocol
 
+from rag import text
 from rag.chat import Chat
 from rag.domain import (
     EVERYWHERE,
@@ -27,7 +28,6 @@ from rag.domain import (
 from rag.errors import QuestionError
 from rag.guard import note, sober
 from rag.store import Status
-from rag.text import normalise
 from rag.words import terms
 
 FILTERED = "The filter leaves no passage that shares anything with the question."
@@ -127,8 +127,8 @@ class Pipeline:
         yield Stage("search", self.index.n_articles)
         k = self.k if k is None else k
         found = self._retrieve(asked, k, where, N_SPARE)
-        hits = sober(found)[0][:k]
-        aside = note(sober(found[:k])[1])
+        hits = sober(found, asked)[0][:k]
+        aside = note(sober(found[:k], asked)[1])
         retrieved = time.perf_counter()
         if hits:
             yield Stage("read", len(hits))
@@ -233,7 +233,7 @@ def one_line(question: str) -> str:
         raise QuestionError(
             f"the question is of type {type(question).__name__}, not text", "Ask with a string."
         )
-    asked = " ".join(normalise(question).split())
+    asked = text.one_line(question)
     if not asked:
         raise QuestionError("the question is empty", "Ask something, for example: Who won the election?")
     if len(asked) > LONGEST:

@@ -20,6 +20,7 @@ from rag.facts import (
     actor_first,
     degrees,
     facts,
+    is_claim,
     is_doubted,
     is_negated,
     is_told,
@@ -131,6 +132,8 @@ def _lacks(claimed: Facts, window: _Window, question: Facts, unsaid: frozenset[s
     said = window.said
     if len(claimed.stems) + len(claimed.numbers) < MIN_WORDS:
         return "it says too little to be checked"
+    if not is_claim(claimed):
+        return "it is no whole sentence"
     if claimed.stems <= question.stems and claimed.numbers <= question.numbers:
         return "it only repeats the question"
     if missing := sorted(claimed.numbers - said.numbers - (question.numbers & window.before.numbers)):

@@ -1,5 +1,7 @@
 """A text that comes in pieces is cut into the same sentences however it is broken up."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def test_sentences_come_with_their_markers_and_a_torn_one_is_dropped() -> None:
 @given(st.lists(st.integers(0, len(TEXT)), max_size=30))
 def test_the_breaks_do_not_matter(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(TEXT)]
-    assert drafted([TEXT[a:b] for a, b in zip(edges, edges[1:], strict=False)]) == SENTENCES
+    assert drafted([TEXT[a:b] for a, b in pairwise(edges)]) == SENTENCES
 
 
 def test_a_sentence_is_given_as_soon_as_the_next_begins() -> None:
@@ -61,3 +63,21 @@ def test_headings_and_bare_markers_are_no_sentences(text: str) -> None:
 @given(st.text(max_size=400))
 def test_any_text_is_taken(text: str) -> None:
     assert all(sentence.text.strip() == sentence.text != "" for sentence in drafted([text]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer to the question is: Rain fell.",
+        "The passage says that Rain fell.",
+        "According to passage 2, Rain fell.",
+    ],
+)
+def test_what_a_model_puts_before_its_answer_is_taken_off(text: str) -> None:
+    assert drafted([text]) == [Written("Rain fell.", ())]
+
+
+def test_tags_copied_from_the_prompt_are_taken_off() -> None:
+    assert drafted(['<passage number="1" title="Rain">\nRain fell. </passage>\n']) == [
+        Written("Rain fell.", ())
+    ]

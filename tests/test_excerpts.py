@@ -14,7 +14,7 @@ from rag.domain import Article, Hit, Passage
 from rag.excerpts import MOST, WEIGHTS, Excerpts, ReadOnce, alike, leans, picks
 from rag.reader import Span
 from tests.fakes import LetterEmbedder, passage
-from training.cases import Case, fits
+from training.cases import Case, context_id, fits, of_context
 from training.excerpts import Outcomes, outcomes, platt, preferences
 
 RAIN = "The old dam broke in May. It broke because it had rained for weeks. The mayor was asleep."
@@ -312,3 +312,18 @@ def test_a_title_is_wholly_in_one_half() -> None:
     parts = {fits(case(np.zeros((2, len(SIGNALS))), 0, f"title {n}")) for n in range(40)}
     assert parts == {True, False}
     assert fits(case(np.zeros((2, 11)), 0, "Normans")) == fits(case(np.ones((3, 11)), 1, "Normans"))
+
+
+def test_a_context_is_known_as_an_article_that_lost_the_line_end_behind_it() -> None:
+    context = "The dam broke. It had rained.\n"
+    article = Article(f"wiki.jsonl#{context_id(context)}", "Dams", context.strip())
+    hit = Hit(Passage(1, article, 0, len(article.text)), 1.0)
+    row = {
+        "title": "Dams",
+        "context": context,
+        "answers": [{"text": "rained", "start": context.index("rained")}],
+    }
+    group, home, holds = of_context(row)
+    assert (group, home(hit)) == ("Dams", True)
+    assert [holds(candidate) for candidate in candidates([hit])] == [False, True]
+    assert not home(hits(article.text)[0])

