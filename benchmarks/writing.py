@@ -35,6 +35,7 @@ HERE = Path(__file__).parent / "questions"
 QUESTIONS, WRITTEN = HERE / "writing.jsonl", HERE / "written.jsonl"
 LABELS, PREFERRED = HERE / "labels.jsonl", HERE / "preferred.jsonl"
 N_QUICK = 3
+WAYS = ("quote", "write")
 PRECISION = 0.9  # of "supported", wanted
 Row = dict[str, Any]
 
@@ -188,13 +189,19 @@ def agreeing(sure: Sequence[Row], unsure: Sequence[Row]) -> Iterator[Score]:
 
 
 def chosen(rows: Sequence[Row]) -> Iterator[Score]:
-    """Yield how often the better of two answers was chosen, where one was; beside always quoting and always writing."""
+    """Yield how often the better of two answers was chosen, beside always quoting and always writing.
+
+    The labels count where both answers still are those that were judged, and one is better.
+    """
     texts = {row["id"]: row["text"] for row in rows}
-    better = [row for row in rows_of(PREFERRED) if row["better"] != "same" and row["id"] in texts]
-    if not better:
-        return
-    for way in ("auto", "quote", "write"):
-        right = [float(texts[row["id"]][way] == texts[row["id"]][row["better"]]) for row in better]
+    same = [
+        row
+        for row in rows_of(PREFERRED)
+        if all(texts.get(row["id"], {}).get(way) == row[way] for way in WAYS)
+    ]
+    better = [row for row in same if row["better"] in WAYS]
+    for way in ("auto", *WAYS) if better else ():
+        right = [float(texts[row["id"]][way] == row[row["better"]]) for row in better]
         yield score(f"the better answer, by label, {way}", right)
 
 

@@ -139,6 +139,9 @@ _RULES = (
     _rule(r"\A(?:the )?(?:reasons?|causes?|motives?) (?:for|of|why|that|behind)\b", _WHY),
     _rule(r"\b(?:and|or|,) why\W*\Z|\band why (?:\w+n't|do|does|did|is|are|was|were|has|have|had)\b", _WHY),
     _rule(rf"\b(?:and|or) how\W*\Z|\band how {_AUX}", _HOW),
+    _rule(
+        rf"\Ahow {_AUX} .*\b(?:describe|describes|described|call|called|characteri[sz]e|refer to)\b", _FACT
+    ),
     _rule(rf"\A(?:{_HOW_ASKS}|how\W*\Z|(?:in|by) what (?:ways?|manner|means)\b)", _HOW),
     _rule(
         r"\Awhat (?:\w+ )?(?:happened|happens|is happening|was happening|went on|became|has become)\b",

@@ -108,3 +108,7 @@ def test_case_apostrophes_and_space_change_nothing() -> None:
 def test_a_long_question_takes_no_time() -> None:
     assert want("in the end, " * 160 + "what is it").kind == "fact"
     assert want("which " * 330).kind == "fact"
+
+
+def test_how_somebody_described_something_wants_the_words_themselves() -> None:
+    assert wanted("How did Mandela describe President de Klerk after his release?") == "span"
