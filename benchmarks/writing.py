@@ -33,6 +33,8 @@ from rag.prompt import N_PASSAGES
 CORPORA = [f"corpora/{name}.jsonl" for name in ("digitalgov", "blog_18f", "current_events", "onestop")]
 HERE = Path(__file__).parent / "questions"
 QUESTIONS, WRITTEN = HERE / "writing.jsonl", HERE / "written.jsonl"
+FRESH, FRESH_LABELS = HERE / "written_fresh.jsonl", HERE / "labels_fresh.jsonl"
+CORPUS = HERE.parent.parent / "corpus" / "articles"
 LABELS, PREFERRED = HERE / "labels.jsonl", HERE / "preferred.jsonl"
 N_QUICK = 3
 WAYS = ("quote", "write")
@@ -56,7 +58,7 @@ def measure(quick: bool) -> Part:
     return Part(
         here,
         [*timed([kept[row["id"]] for row in rows]), *shares(rows, sure, unsure)],
-        [*scored(rows), *agreeing(sure, unsure), *chosen(rows)],
+        [*scored(rows), *agreeing("", sure, unsure), *fresh(), *chosen(rows)],
         [modes(rows)],
     )
 
@@ -180,12 +182,27 @@ def scored(rows: Sequence[Row]) -> Iterator[Score]:
         yield score(f"of the sentences of written answers, {status}", [float(s == status) for s in shown])
 
 
-def agreeing(sure: Sequence[Row], unsure: Sequence[Row]) -> Iterator[Score]:
-    """Yield how the proof agrees with the labels."""
+def agreeing(which: str, sure: Sequence[Row], unsure: Sequence[Row]) -> Iterator[Score]:
+    """Yield how the proof agrees with the labels of ``which`` sentences."""
     if sure:
-        yield score("proved and supported, by label", [float(row["true"]) for row in sure], PRECISION)
+        yield score(f"proved and supported, by label{which}", [float(row["true"]) for row in sure], PRECISION)
     if unsure:
-        yield score("not proved though supported, by label", [float(row["true"]) for row in unsure])
+        yield score(f"not proved though supported, by label{which}", [float(row["true"]) for row in unsure])
+
+
+def fresh() -> Iterator[Score]:
+    """Yield the agreement on sentences about the shipped articles, none of which was seen when rules were made."""
+    texts = {row["question"]: row["text"] for row in rows_of(FRESH)}
+    held: dict[tuple[str, str], bool] = {}
+    with TemporaryDirectory() as folder:
+        ingest.index(CORPUS, folder)
+        with rag.open(folder, llm=Recorded(texts=texts)) as pipeline:
+            for question, text in texts.items():
+                given = [hit.passage for hit in pipeline.ask(question, way="write").hits[:N_PASSAGES]]
+                held |= {(question, s): holds for s, holds in proved(text, given, question).items()}
+    labels = [(row, held[row["question"], row["sentence"]]) for row in rows_of(FRESH_LABELS)]
+    sure, unsure = ([row for row, holds in labels if holds is kept] for kept in (True, False))
+    yield from agreeing(", fresh", sure, unsure)
 
 
 def chosen(rows: Sequence[Row]) -> Iterator[Score]:
