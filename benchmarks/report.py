@@ -59,9 +59,11 @@ judged anew. Every quote shown was held against its article. The labels are in q
 was read beside the passages that the model was given, without what the proof says of it, and is true when these say
 so; all that were proved at the time and a random sample of the others were labelled, of w033 to w150 alone, since the
 rules of the proof were mended on the first 32. The rules were then mended on those too: at first .66 of the 44 proved
-ones were true. So fresh sentences were labelled: on the standalone questions of our own conversations over the
-shipped articles. Which of two answers is better (questions/preferred.jsonl) was judged beside the reference answer,
-without knowing which was written. Labels were given by a language model that reads well, and not by people.
+ones were true. So fresh sentences were labelled, on the standalone questions of our own conversations over the
+shipped articles: .82 of the 38 proved ones were true. One more rule, that fewer words may be missing, was then chosen
+on both; a third sample is wanting. Which of two answers is better (questions/preferred.jsonl) was judged beside the
+reference answer, without knowing which was written. Labels were given by a language model that reads well, and not by
+people.
 """,
     "page": """\
 ## The page
