@@ -21,7 +21,7 @@ TRUE = [
     "Ida Moll opened the bridge over the Lune on Sunday.",
     "The bridge over the Lune was opened by Ida Moll.",
     "In the final Germany beat Brazil 7-1.",
-    "In Munich France was beaten by Spain.",
+    "France was beaten by Spain in Munich.",
     "The ferry may stop in May.",
     "Its owner said nobody will pay for it.",
     "The council did not close the old road.",
