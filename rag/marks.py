@@ -44,6 +44,39 @@ _PATTERNS: list[tuple[str, int, tuple[str, ...], str]] = [
         rf"^\s{{0,3}}#{{1,6}} ?(?:{ROLE}|instruction|response|input)s?(?: message| prompt)?\s{{0,3}}:",
     ),
     (
+        "headline",  # of a passage as prompts number them
+        4,
+        ("]",),
+        r"^\s{0,3}\[\d{1,2}\] [^\n]{5,120} \(\d{4}-\d\d-\d\d\)\s?:\s{0,3}$",
+    ),
+    (
+        "processors",
+        4,
+        ("processor", "program", "reader", "crawler"),
+        r"\b(?:remarks?|notes?|notices?|messages?|directions?|instructions?|orders?) (?:for|to) (?:all )?(?:text|"
+        r"language|reading|automatic|automated|mechanical) (?:processors?|programs?|readers?|crawlers?)\b"
+        r"|\breading (?:program|machine)s?\b[^.\n]{0,120}\b(?:has to|have to|must|shall|is to|are to)\b",
+    ),
+    (
+        "decode",
+        4,
+        ("decod",),
+        r"\bdecod\w+ [^\n]{0,80}\b(?:do (?:as|what) it says|outranks?|obey|overrides?)\b",
+    ),
+    (
+        "maker",
+        4,
+        ("citewise",),
+        r"\b(?:developers?|makers?|authors?|owners?|team) of citewise\b[^.\n]{0,60}\b(?:authori[sz]es?|orders?|"
+        r"instructs?|permits?|allows?|commands?)\b",
+    ),
+    (
+        "unanswered",
+        4,
+        ("not answered",),
+        r"\b(?:is|are) not (?:to be )?answered (?:from|by|with) the (?:articles?|passages?|sources?|documents?)\b",
+    ),
+    (
         "fence",
         4,
         ("begin", "end", "start"),
