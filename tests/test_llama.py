@@ -40,7 +40,7 @@ from rag.domain import (
 )
 from rag.errors import QuestionError
 from rag.llama import CitewiseChatEngine, CitewiseQueryEngine, CitewiseRetriever, exchanges
-from rag.pipeline import Pipeline
+from rag.pipeline import N_SPARE, Pipeline
 from tests.fakes import AsItIs, AtOnce, FirstSentence, FixedRetriever
 
 WEATHER = Article(
@@ -166,9 +166,9 @@ def test_k_and_where_reach_the_pipeline() -> None:
     )
     assert retriever.asked == ("What fell in Paris?", 1, where)
     CitewiseQueryEngine(pipeline(retriever=retriever), 2, where).query("What shone?")
-    assert retriever.asked == ("What shone?", 2, where)
+    assert retriever.asked == ("What shone?", 2 + N_SPARE, where)
     CitewiseQueryEngine(pipeline(retriever=retriever)).query("What shone?")
-    assert retriever.asked == ("What shone?", 8, EVERYWHERE)
+    assert retriever.asked == ("What shone?", 8 + N_SPARE, EVERYWHERE)
 
 
 def test_an_answer_comes_with_its_quotes_and_what_was_read() -> None:
@@ -382,7 +382,7 @@ def test_a_chat_streams() -> None:
     assert [source.node.node_id for source in streamed.source_nodes] == ["7", "9"]
     assert streamed.sources[0].raw_output.metadata["mode"] == "write"
     assert [message.content for message in chat.chat_history] == ["Why was it wet?", WRITTEN]
-    assert retriever.asked == ("Why was it wet?", 2, Where(sources=("BBC",)))
+    assert retriever.asked == ("Why was it wet?", 2 + N_SPARE, Where(sources=("BBC",)))
     with pytest.raises(QuestionError):
         chat.stream_chat(" ")
     assert len(chat.chat_history) == 2
