@@ -42,8 +42,10 @@ class Judge:
     def judge(self, written: Written) -> None:
         """Add what becomes of a sentence: the passages that it names are looked at first, then all."""
         named = [self._passages[n - 1] for n in written.marks if 1 <= n <= len(self._passages)]
-        tried = [proof(written.text, some, self._question) for some in (named, self._passages)]
-        found = next((p for p in tried if p and p.holds), tried[0] or tried[1])
+        found = proof(written.text, named, self._question)
+        if not (found and found.holds):
+            anywhere = proof(written.text, self._passages, self._question)
+            found = anywhere if anywhere and (anywhere.holds or not found) else found
         if found is None:
             return
         if found.holds and leans(facts(written.text)):

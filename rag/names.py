@@ -117,7 +117,6 @@ _GROUP_WORDS = _set(
     "workers teachers"
 )
 PARTICLES = _set("de la le du des del della di da dos van von der den ter bin ibn al el of the for and")
-_PARTICLES_OF_PEOPLE = PARTICLES - {"of", "the", "for", "and"}
 # Words with a capital that are no name, nor begin one; the stop words of rag.words are too few for that.
 NOT_NAMES = _set(
     "a about above according across after again all almost along already also although always am among an "

@@ -49,26 +49,10 @@ class Routed:
         elif self._writer is None:
             yield self._unwritten(question, hits, quoted, wanted)
         else:
-            with closing(self._writer.stream_after(question, hits, quoted)) as steps:
+            instead = self._unwritten(question, hits, quoted, wanted)
+            with closing(self._writer.stream_after(question, hits, instead)) as steps:
                 for step in steps:
-                    if isinstance(step, Answer):
-                        step = self._told(step, question, hits, quoted, wanted)
-                    yield step
-
-    def _told(
-        self, answer: Answer, question: str, hits: Sequence[Hit], quoted: Answer, wanted: Want
-    ) -> Answer:
-        """Return the writer's answer with its route; sentences instead where it fell back on the quote."""
-        if answer.mode == "write":
-            reason = wanted.reason if wanted.form == "sentences" else "no single quote was sure enough"
-            return replace(answer, route=f"written: {reason}")
-        if answer.text != quoted.text:
-            return answer
-        instead = self._unwritten(question, hits, quoted, wanted)
-        struck = tuple(sentence for sentence in answer.sentences if not sentence.citations)
-        return replace(
-            instead, note=answer.note, sentences=instead.sentences + struck, timings=answer.timings
-        )
+                    yield _told(step, wanted) if isinstance(step, Answer) else step
 
     def _unwritten(self, question: str, hits: Sequence[Hit], quoted: Answer, wanted: Want) -> Answer:
         if wanted.form == "span":
@@ -77,6 +61,14 @@ class Routed:
         if sentences.text:
             return _routed(sentences, f"sentences: {wanted.reason}")
         return _routed(quoted, "quoted: no whole sentence was sure enough")
+
+
+def _told(answer: Answer, wanted: Want) -> Answer:
+    """Return the writer's answer with its route; one that was written tells none itself."""
+    if answer.mode != "write":
+        return answer
+    reason = wanted.reason if wanted.form == "sentences" else "no single quote was sure enough"
+    return replace(answer, route=f"written: {reason}")
 
 
 def _routed(answer: Answer, route: str) -> Answer:

@@ -152,7 +152,7 @@ class _Work:
         elif not self.notes:
             self.notes.append("no sentence of the language model is supported by the articles")
         self.notes.append("so the answer is quoted" if quoted.citations else "and no quote answers")
-        return replace(quoted, note="; ".join(self.notes), sentences=tuple(self.judge.failed))
+        return replace(quoted, note="; ".join(self.notes), sentences=(*quoted.sentences, *self.judge.failed))
 
     def _written(self) -> Answer:
         sentences = tuple(self.judge.sentences)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -71,22 +72,23 @@ def test_a_sure_quote_answers_a_question_that_wants_a_span() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "quoted", "route"),
+    ("question", "quoted", "route", "instead"),
     [
-        (WHY, quoting(), "written: it asks why"),
-        (WHY, silent(), "written: it asks why"),
-        (SPAN, silent(), "written: no single quote was sure enough"),
+        (WHY, quoting(), "written: it asks why", "It had rained for weeks."),
+        (WHY, silent(), "written: it asks why", "It had rained for weeks."),
+        (SPAN, silent(), "written: no single quote was sure enough", ""),
     ],
 )
-def test_a_writer_answers_the_rest_and_is_given_what_was_quoted(
-    question: str, quoted: Fixed, route: str
+def test_a_writer_answers_the_rest_and_is_given_what_stands_without_it(
+    question: str, quoted: Fixed, route: str, instead: str
 ) -> None:
     model = writer()
     *steps, answer = Routed(quoted, excerpts(), model).stream(question, HITS)
     assert steps == [Stage("write", 1), Draft((), "The rain")]
     assert isinstance(answer, Answer)
     assert (answer.text, answer.route) == ("Rain broke it.", route)
-    assert model.after is quoted.answer
+    assert model.after is not None
+    assert model.after.text == instead
     assert quoted.n_read == 1
 
 
@@ -117,10 +119,12 @@ def test_no_hits_are_not_given_to_a_model() -> None:
 
 def test_a_writer_that_fell_back_on_the_quote_gives_way_to_sentences_and_keeps_its_note() -> None:
     struck = Sentence("Beavers did.", "unsupported", why="beavers")
-    fallen = Answer(
-        WHY, "the dam", (citation(),), 0.9, mode="quote", note="The model was too slow.", sentences=(struck,)
-    )
-    answer = Routed(quoting(), excerpts(), writer(fallen)).read(WHY, HITS)
+
+    class Falling(FixedWriter):
+        def stream_after(self, question: str, hits: Sequence[Hit], quoted: Answer) -> Steps:
+            yield replace(quoted, note="The model was too slow.", sentences=(*quoted.sentences, struck))
+
+    answer = Routed(quoting(), excerpts(), Falling("writer", quoting().answer)).read(WHY, HITS)
     assert answer.text == "It had rained for weeks."
     assert answer.note == "The model was too slow."
     assert answer.route == "sentences: it asks why"

@@ -1,10 +1,11 @@
 """Written answers: only what is proved counts, whatever the language model does."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rag.domain import Answer, Draft, Hit, Stage
+from rag.domain import Answer, Draft, Hit, Sentence, Stage
 from rag.llms import load
 from rag.writer import Writer, unmentioned
 from tests.fakes import AtOnce, FirstSentence, article, passage
@@ -228,6 +229,20 @@ def test_an_abstaining_quote_stays_one() -> None:
         answer = Writer(lambda: load(server.spec), Silent()).read(WHY, HITS)
     assert (answer.mode, answer.reason) == ("abstain", "nothing")
     assert answer.sentences
+
+
+def test_sentences_that_are_quoted_instead_stay_before_those_that_failed() -> None:
+    class Whole(AtOnce):
+        name = "whole"
+
+        def read(self, question: str, hits: Any) -> Answer:
+            plain = FirstSentence().read(question, hits)
+            return replace(plain, sentences=(Sentence(plain.text, "verbatim", plain.citations),))
+
+    with scripted(says(FALSE)) as server:
+        answer = Writer(lambda: load(server.spec), Whole()).read(WHY, HITS)
+    assert [sentence.status for sentence in answer.sentences] == ["verbatim", "unsupported"]
+    assert "so the answer is quoted" in (answer.note or "")
 
 
 def _never() -> Any:
