@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from page import suggest
 from page.markup import count
 from page.meter import Meter
 from page.pacing import paced
 from page.record import Record, record_of
 from page.suggest import follow_ups, quietly
 from page.views import Conversation, Opened, Turn, Verdict
-from rag.domain import EVERYWHERE, Answer, Draft, Exchange, Reader, Stage, Steps, Way, Where
+from rag.domain import EVERYWHERE, Answer, Draft, Exchange, Stage, Steps, Way, Where
 from rag.errors import CitewiseError, ConversationMissing
 
 log = logging.getLogger("citewise")
@@ -65,22 +66,8 @@ class Scene:
 Scenes = Generator[Scene, None, None]
 
 
-class Engine(Protocol):
+class Engine(suggest.Engine, Protocol):
     """What a conversation needs of a pipeline."""
-
-    @property
-    def readers(self) -> Mapping[Way, Reader]:
-        """The ways in which a question can be asked to be answered."""
-
-    def ask(
-        self,
-        question: str,
-        k: int | None = None,
-        where: Where = EVERYWHERE,
-        turns: Sequence[Exchange] = (),
-        way: Way | None = None,
-    ) -> Answer:
-        """Answer from the articles, or abstain."""
 
     def stages(
         self,

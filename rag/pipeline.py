@@ -141,8 +141,7 @@ class Pipeline:
                         "read": done - retrieved,
                         "total": done - started,
                     }
-                    step = replace(step, note="; ".join(filter(None, (aside, step.note))) or None)
-                    yield self._completed(step, question, asked, where, timings)
+                    yield self._completed(step, question, asked, where, timings, aside)
                 else:
                     yield step
 
@@ -181,17 +180,23 @@ class Pipeline:
         self.index.close()
 
     def _completed(
-        self, answer: Answer, question: str, asked: str, where: Where, timings: Mapping[str, float]
+        self,
+        answer: Answer,
+        question: str,
+        asked: str,
+        where: Where,
+        timings: Mapping[str, float],
+        aside: str | None,
     ) -> Answer:
         """Return what a reader answered with all that it does not know."""
-        note = "; ".join(note for note in (self.index.note, answer.note) if note) or None
+        told = "; ".join(filter(None, (self.index.note, aside, answer.note))) or None
         reason = FILTERED if not answer.hits and where != EVERYWHERE else answer.reason
         return replace(
             answer,
             question=question,
             searched_for=asked,
             where=where,
-            note=note,
+            note=told,
             reason=reason,
             timings={**answer.timings, **timings},
         )
