@@ -31,6 +31,11 @@ CREATE INDEX passages_vector ON passages (vector);
 CREATE TABLE removed (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE INDEX removed_seq ON removed (seq);
 """
+# Beside the tables, so that an index made before these is given them when it is next written.
+_LOOKUPS = """
+CREATE INDEX IF NOT EXISTS articles_file ON articles (file);
+CREATE INDEX IF NOT EXISTS articles_sha256 ON articles (sha256);
+"""
 _FIELDS = ("id", "place", "file", "sha256", "title", "text", "source", "published", "url", "meta")
 
 
@@ -62,10 +67,16 @@ def create(path: Path, meta: Mapping[str, str], above: int) -> None:
     with told(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
-        db.executescript("BEGIN;" + _SCHEMA)
+        db.executescript("BEGIN;" + _SCHEMA + _LOOKUPS)
         db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(facts.items()))
         db.execute("INSERT INTO sqlite_sequence VALUES ('passages', ?)", (above,))
         db.execute("COMMIT")
+
+
+def ensure_lookups(db: Database) -> None:
+    """Make what a run looks articles up by, where an older Citewise made the index."""
+    for statement in filter(str.strip, _LOOKUPS.split(";")):
+        db.run(statement, ())
 
 
 def count(db: Database) -> None:

@@ -26,6 +26,7 @@ __all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "conditions", "f
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 
 _BOUND = 900  # SQLite before 3.32 allows 999 variables a statement
+_KNOWN = "n, id, place, file, sha256"
 _ARTICLE = "a.id, a.title, a.text, a.source, a.published, a.url, a.meta"
 
 
@@ -57,6 +58,8 @@ class Truth(Database):
         self._in_run = False
         try:
             self._check_format()
+            if write:
+                changes.ensure_lookups(self)
         except BaseException:
             self.close()
             raise
@@ -106,8 +109,26 @@ class Truth(Database):
 
     def known(self) -> Iterator[Known]:
         """Yield what is remembered of every article, by place."""
-        for row in self.rows("SELECT n, id, place, file, sha256 FROM articles ORDER BY place"):
+        for row in self.rows(f"SELECT {_KNOWN} FROM articles ORDER BY place"):
             yield Known(*row)
+
+    def known_under(self, roots: Sequence[str]) -> Iterator[Known]:
+        """Yield what is remembered of the articles whose file is one of ``roots`` or lies under one, by place."""
+        for row in self._under(f"SELECT {_KNOWN} FROM articles WHERE {{}} ORDER BY place", "file", roots):
+            yield Known(*row)
+
+    def known_with(self, sums: Iterable[str]) -> Iterator[Known]:
+        """Yield what is remembered of the articles that say what these sums are of, by place."""
+        for row in self._among(f"SELECT {_KNOWN} FROM articles WHERE sha256 IN ({{}}) ORDER BY place", sums):
+            yield Known(*row)
+
+    def ids_taken(self, ids: Iterable[str]) -> set[str]:
+        """Return those of ``ids`` that articles have."""
+        return {row[0] for row in self._among("SELECT id FROM articles WHERE id IN ({})", ids)}
+
+    def file_sums(self, roots: Sequence[str]) -> dict[str, str]:
+        """Return path → sha256 of the files at or under ``roots`` that were read whole and without complaint."""
+        return dict(self._under("SELECT path, sha256 FROM files WHERE {}", "path", roots))
 
     def files(self) -> dict[str, str]:
         """Return path → sha256 of the files that were read whole and without complaint."""
@@ -235,6 +256,18 @@ class Truth(Database):
                 "Use the Citewise that made it, or index into another folder with --index.",
             )
 
+    def _among(self, sql: str, values: Iterable[str]) -> Iterator[Any]:
+        """Yield the rows of a query whose list ``{}`` is ``values``, a part of them at a time."""
+        for part in _parts(sorted(set(values))):
+            yield from self.rows(sql.format(_marks(part)), part)
+
+    def _under(self, sql: str, column: str, roots: Sequence[str]) -> Iterator[Any]:
+        """Yield the rows of a query whose test ``{}`` is that a path is one of ``roots`` or lies under one."""
+        for part in _parts(sorted(set(roots)), _BOUND // 3):
+            test = " OR ".join([f"{column} = ? OR {column} > ? AND {column} < ?"] * len(part))
+            bounds = ((root, f"{root.rstrip('/')}/", f"{root.rstrip('/')}0") for root in part)
+            yield from self.rows(sql.format(test), [bound for triple in bounds for bound in triple])
+
     def _article(self, test: str, value: object) -> Article | None:
         rows = self.rows(f"SELECT {_ARTICLE} FROM articles a WHERE {test}", (value,))
         if not rows:
@@ -269,8 +302,8 @@ def conditions(where: Where) -> tuple[str, list[str]]:
     return " AND ".join(tests), values
 
 
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (values[i : i + _BOUND] for i in range(0, len(values), _BOUND))
+def _parts(values: Sequence[Any], n: int = _BOUND) -> Iterator[Sequence[Any]]:
+    return (values[i : i + n] for i in range(0, len(values), n))
 
 
 def _marks(values: Sequence[Any]) -> str:

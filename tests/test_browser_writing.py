@@ -193,7 +193,7 @@ def test_a_draft_does_not_send_the_conversation_again(watch, writer):
     session.send("Network.enable")
     session.on("Network.eventSourceMessageReceived", lambda message: sent.append(message["data"]))
     session.on("Network.dataReceived", lambda message: sent.append("." * message["dataLength"]))
-    writer.pace_s = 0.05
+    writer.pace_s = 0.2
     watch.ask(WHY)
     expect(watch.page.locator("#cw-chat .cw-growing .cw-unjudged")).to_contain_text("The")
     del sent[:]
