@@ -14,6 +14,8 @@ from rag.truth import Reach, Truth
 
 VECTORS, WORDS = "vectors.faiss", "words"
 FLUSH_S = 1.0  # seconds; while articles arrive, the caches are written at most this often
+HELD = 100_000  # passages that a reader keeps in memory at most: 154 MB of vectors
+_MANY = 50_000  # passages; 77 MB of vectors that each reader keeps
 _FEW = 2_000  # passages that a reader may add in memory unnoticed: 3 MB, some milliseconds
 
 
@@ -99,11 +101,12 @@ def flush(folder: Path, truth: Truth, *, final: bool) -> None:
     """Bring the caches on disk up to the truth; the holder of the writer lock alone may.
 
     ``words/`` always. ``vectors.faiss`` is written whole, so only when what a reader must add in memory has
-    grown: by as much as it holds or, at the ``final`` flush of a run, by a tenth.
+    grown: by as much as it holds or, at the ``final`` flush of a run, by a tenth, and by ``_MANY`` or half of it
+    whatever it holds.
     """
     now = truth.reach()
     _flush_words(folder / WORDS, truth, now)
-    _flush_vectors(folder / VECTORS, truth, now, 10 if final else 1)
+    _flush_vectors(folder / VECTORS, truth, now, final)
 
 
 def forget(path: Path) -> None:
@@ -126,23 +129,36 @@ def _flush_words(path: Path, truth: Truth, now: Reach) -> None:
         words.create(path, truth.passage_texts(), now)
 
 
-def _flush_vectors(path: Path, truth: Truth, now: Reach, share: int) -> None:
-    if _is_due(path, truth, now, share):
-        if path.is_dir():
-            forget(path)  # no file can take its place
-        ids, rows = truth.vectors(int(truth.meta("dim")))
-        vectors.write(path, now, ids, rows)
+def _flush_vectors(path: Path, truth: Truth, now: Reach, final: bool) -> None:
+    if not _is_due(path, truth, now, final):
+        return
+    if path.is_dir():
+        forget(path)  # no file can take its place
+    dim, (_, n) = int(truth.meta("dim")), truth.counts()
+    if n <= vectors.FLAT:
+        vectors.write(path, now, *truth.vectors(dim))
+        return
+    if _is_foreign(path, truth):
+        forget(path)
+    vectors.grow(path, now, n, lambda above: truth.vector_blocks(dim, above), truth.removed_since)
 
 
-def _is_due(path: Path, truth: Truth, now: Reach, share: int) -> bool:
+def _is_due(path: Path, truth: Truth, now: Reach, final: bool) -> bool:
+    if _is_foreign(path, truth):
+        return True
+    stamp = vectors.read_stamp(path)
+    lag = now.last_id - stamp.reach.last_id + len(truth.removed_since(stamp.reach.seq))
+    share, limit = (10, _MANY // 2) if final else (1, _MANY)
+    return lag > max(_FEW, min(stamp.n // share, limit))
+
+
+def _is_foreign(path: Path, truth: Truth) -> bool:
+    """Whether a vectors.faiss is missing, damaged, or of another truth."""
     try:
         stamp = vectors.read_stamp(path)
     except IndexDamaged:
         return True
-    if misfit(path, stamp.reach, truth):
-        return True
-    lag = now.last_id - stamp.reach.last_id + len(truth.removed_since(stamp.reach.seq))
-    return lag > max(_FEW, stamp.n // share)
+    return bool(misfit(path, stamp.reach, truth))
 
 
 def _mark(path: Path) -> object:

@@ -94,7 +94,7 @@ def generations(index: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.removeprefix("gen-")))
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, *data: bytes | memoryview) -> None:
     """Write a file so that a reader, or a crash, finds the old one or the new one and never a part.
 
     Raises:
@@ -103,7 +103,7 @@ def replace(path: Path, data: bytes) -> None:
     temporary = path.with_name(path.name + ".new")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            file.writelines(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

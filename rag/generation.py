@@ -20,7 +20,7 @@ class Generation:
         self.path = path
         self.truth = Truth(path / folder.DATABASE)
         self.version = self.truth.version()
-        self.near = caches.Lagging(path / caches.VECTORS, vectors.Base, self._vector_tail)
+        self.near = caches.Lagging(path / caches.VECTORS, self._vector_base, self._vector_tail)
         self.words = caches.Lagging(path / caches.WORDS, words.load, self._word_tail)
         self._owners = Owners()
 
@@ -66,14 +66,28 @@ class Generation:
         held = ({id for part in parts for id in part.holders(stem)} for stem in stems)
         return [self._owners.n_articles(self.truth, ids - state.dead) for ids in held]
 
-    def _vector_tail(self, above: int, old: vectors.Tail | None) -> vectors.Tail:
+    def _vector_base(self, path: Path) -> vectors.Base:
+        return vectors.Base(path, lambda ids: self.truth.vectors_of(self.truth.number("dim"), ids))
+
+    def _vector_tail(
+        self, above: int, old: vectors.Tail | vectors.Scan | None
+    ) -> vectors.Tail | vectors.Scan:
+        if isinstance(old, vectors.Scan):
+            return old
+        if self._is_too_much(above):
+            return vectors.Scan(lambda: self.truth.vector_blocks(self.truth.number("dim"), above))
         tail = vectors.Tail(*self.truth.vectors(self.truth.number("dim"), above))
         return old.and_also(tail) if old else tail
 
     def _word_tail(self, above: int, old: words.WordIndex | None) -> words.WordIndex | None:
+        if self._is_too_much(above):
+            return old
         texts = list(self.truth.passage_texts(above))
         if old is None:
             return words.in_memory(texts) if texts else None
         if texts:
             old.add(texts)
         return old
+
+    def _is_too_much(self, above: int) -> bool:
+        return self.truth.reach().last_id - above > caches.HELD

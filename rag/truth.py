@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "conditions", "f
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 
 _BOUND = 900  # SQLite before 3.32 allows 999 variables a statement
+_BLOCK = 10_000  # vectors that are in memory at a time; 15 MB of 384 numbers each
+_VECTORS = "SELECT p.id, v.vector FROM passages p JOIN vectors v ON v.n = p.vector"
 _KNOWN = "n, id, place, file, sha256"
 _ARTICLE = "a.id, a.title, a.text, a.source, a.published, a.url, a.meta"
 
@@ -176,19 +179,23 @@ class Truth(Database):
 
     def vectors(self, dim: int, above: int = 0) -> tuple[Ids, Vectors]:
         """Return ids ``(n,)`` and vectors ``(n, dim)`` of the passages whose id is above ``above``, by id."""
-        ids: list[int] = []
-        blobs: list[bytes] = []
-        for id, blob in self.stream(
-            "SELECT p.id, v.vector FROM passages p JOIN vectors v ON v.n = p.vector "
-            "WHERE p.id > ? ORDER BY p.id",
-            (above,),
-        ):
-            ids.append(id)
-            blobs.append(blob)
-        if any(len(blob) != 2 * dim for blob in blobs):
-            raise IndexDamaged(f"{self.path} holds a vector that is not of {dim} float16 numbers", MEND)
-        matrix = np.frombuffer(b"".join(blobs), dtype=np.float16).reshape(len(ids), dim)
-        return np.array(ids, dtype=np.int64), matrix.astype(np.float32)
+        blocks = list(self.vector_blocks(dim, above))
+        nothing = np.empty(0, np.int64), np.empty((0, dim), np.float32)
+        ids, rows = zip(nothing, *blocks, strict=True)
+        return np.concatenate(ids), np.concatenate(rows)
+
+    def vector_blocks(self, dim: int, above: int = 0) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield the same some thousands at a time."""
+        rows = self.stream(f"{_VECTORS} WHERE p.id > ? ORDER BY p.id", (above,))
+        while block := list(islice(rows, _BLOCK)):
+            yield self._matrix(block, dim)
+
+    def vectors_of(self, dim: int, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of ``ids`` that exist, in no order of use, and their vectors ``(n, dim)``."""
+        parts = [
+            self.rows(f"{_VECTORS} WHERE p.id IN ({_marks(part)})", part) for part in _parts(ids.tolist())
+        ]
+        return self._matrix([row for rows in parts for row in rows], dim)
 
     def removed_since(self, seq: int) -> set[int]:
         """Return the ids of the passages that went after change number ``seq``."""
@@ -255,6 +262,12 @@ class Truth(Database):
                 f"{self.path} has format {found or 'none'}; this Citewise reads format {FORMAT}",
                 "Use the Citewise that made it, or index into another folder with --index.",
             )
+
+    def _matrix(self, rows: Sequence[tuple[int, bytes]], dim: int) -> tuple[Ids, Vectors]:
+        if any(len(blob) != 2 * dim for _, blob in rows):
+            raise IndexDamaged(f"{self.path} holds a vector that is not of {dim} float16 numbers", MEND)
+        matrix = np.frombuffer(b"".join(blob for _, blob in rows), dtype=np.float16).reshape(len(rows), dim)
+        return np.array([id for id, _ in rows], dtype=np.int64), matrix.astype(np.float32)
 
     def _among(self, sql: str, values: Iterable[str]) -> Iterator[Any]:
         """Yield the rows of a query whose list ``{}`` is ``values``, a part of them at a time."""

@@ -1,77 +1,89 @@
-"""vectors.faiss: the vectors of an index as a FAISS index, a cache of articles.db.
+"""The vectors of an index, searched: an immutable base on disk, a tail in memory, ids that are gone.
 
-The file is an immutable base: what FAISS writes, then a JSON stamp, its CRC in 4 bytes, its length in 8, and
-a magic word. It is replaced by rename, never changed.
+A base is exact (flat) up to ``FLAT`` passages, and approximate beyond.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
-import zlib
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import approximate, vector_file
 from rag.domain import Vectors
 from rag.errors import IndexDamaged
-from rag.folder import replace
 from rag.truth import Ids, Reach
+from rag.vector_file import Stamp, check_sum, read_stamp
 
-MAGIC = b"CITEVEC2"
-_END = struct.Struct("<IQ8s")  # the stamp's CRC and length, and MAGIC
-_MEND = "It is a cache: the next citewise index makes it again."
+__all__ = ["FLAT", "Base", "Scan", "Stamp", "Tail", "check_sum", "grow", "read_stamp", "search", "write"]
+
+FLAT = 100_000  # passages that an exact base holds at most: it is read whole at each question, 77 MB
 _SPARE = 64  # hits beyond those asked for: dead ones are dropped and ties are put in order
 _DECIMALS = 6  # of a cosine; float32 sums taken in another order differ in the seventh
 
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What a vectors.faiss says of itself; ``length`` (bytes) and ``sha256`` are of what FAISS wrote.
-
-    ``frame`` is the CRC of that without the numbers of the vectors: of its header and its ids. FAISS believes
-    these, so they are looked at before it sees them.
-    """
-
-    reach: Reach
-    n: int
-    dim: int
-    length: int
-    frame: int
-    sha256: str
+Found = tuple[Ids, NDArray[np.float32]]
+Blocks = Iterable[tuple[Ids, Vectors]]
+Exact = Callable[[Ids], tuple[Ids, Vectors]]
+"""Those of some ids that there are, and their vectors."""
 
 
 class Base:
-    """An open vectors.faiss, mapped into memory."""
+    """An open vectors.faiss; ``exact`` gives the vectors that an approximate one has only in outline."""
 
-    def __init__(self, path: Path) -> None:
-        self.stamp, self._index = _open(path)
+    def __init__(self, path: Path, exact: Exact | None = None) -> None:
+        self.stamp, self._index = vector_file.open_index(path)
         self.reach = self.stamp.reach
+        self._exact = exact
+        self._held = self.ids() if self.stamp.kind == "flat" else np.empty(0, np.int64)
+        self._order = np.argsort(self._held)
 
-    def search(self, vector: Vectors, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float32]]:
+    def search(self, vector: Vectors, k: int, allowed: Ids | None) -> Found:
         """Return ids and cosines, best first, ties by id, of at most ``k`` of the ``allowed`` (None: all)."""
         if not self.stamp.n or k < 1 or (allowed is not None and not len(allowed)):
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        if self.stamp.kind == "flat":
+            return self._search_flat(vector, k, allowed)
+        return self._search_outlines(vector, k, allowed)
+
+    def _search_flat(self, vector: Vectors, k: int, allowed: Ids | None) -> Found:
         chosen = None if allowed is None else faiss.IDSelectorBatch(allowed)
         options: Any = None if chosen is None else faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]
         wanted = k + _SPARE
         while True:
             fetched = min(wanted, self.stamp.n)
-            scores, ids = self._index.search(vector[None, :], fetched, params=options)
-            found = ids[0] >= 0
-            best = _ranked(ids[0][found], scores[0][found])
+            _, ids = self._index.search(vector[None, :], fetched, params=options)
+            best = self._ranked_anew(ids[0][ids[0] >= 0], vector)
             if fetched == self.stamp.n or len(best[0]) < fetched or best[1][k - 1] > best[1][-1]:
                 return best[0][:k], best[1][:k]
             wanted *= 4  # the last ones fetched tie with the k-th: there may be more of them, with lower ids
 
+    def _search_outlines(self, vector: Vectors, k: int, allowed: Ids | None) -> Found:
+        if self._exact is None:
+            raise ValueError("an approximate base was opened without the exact vectors")
+        within = None if allowed is None else allowed[allowed <= self.reach.last_id]
+        ids, rows = self._exact(approximate.candidates(self._index, vector, k, within))
+        best = _ranked(ids, _cosines(rows, vector))
+        return best[0][:k], best[1][:k]
+
+    def _ranked_anew(self, ids: Ids, vector: Vectors) -> Found:
+        """Rank by cosines that are summed as everywhere else, so that equal vectors tie wherever they lie."""
+        places = self._order[np.searchsorted(self._held, ids, sorter=self._order)]
+        return _ranked(ids, _cosines(self._index.index.reconstruct_batch(places), vector))
+
+    def ids(self) -> Ids:
+        """Return all ids ``(n,)`` held, for checking against the truth."""
+        if not self.stamp.n:
+            return np.empty(0, np.int64)
+        if self.stamp.kind == "flat":
+            return faiss.vector_to_array(self._index.id_map)
+        return approximate.ids(self._index)
+
     def rows(self) -> tuple[Ids, Vectors]:
-        """Return all ids ``(n,)`` and vectors ``(n, dim)``, for checking against the truth."""
+        """Return all ids ``(n,)`` and vectors ``(n, dim)`` of an exact base, for checking against the truth."""
         if not self.stamp.n:
             return np.empty(0, np.int64), np.empty((0, self.stamp.dim), np.float32)
         ids = faiss.vector_to_array(self._index.id_map)
@@ -92,15 +104,40 @@ class Tail:
         """Return this tail and, after it, the other."""
         return Tail(np.concatenate([self.ids, other.ids]), np.concatenate([self.vectors, other.vectors]))
 
-    def search(self, vector: Vectors, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float32]]:
+    def search(self, vector: Vectors, k: int, allowed: Ids | None) -> Found:
         """Return ids and cosines, best first, ties by id, of at most ``k`` of the ``allowed`` (None: all)."""
-        keep = slice(None) if allowed is None else np.isin(self.ids, allowed)
-        ids, scores = _ranked(self.ids[keep], self.vectors[keep] @ vector)
+        among = slice(None) if allowed is None else np.flatnonzero(np.isin(self.ids, allowed))
+        ids, rows = self.ids[among], self.vectors[among]
+        near = _first(rows @ vector, k)
+        ids, scores = _ranked(ids[near], _cosines(rows[near], vector))
         return ids[:k], scores[:k]
 
 
+class Scan:
+    """Vectors that no base holds, too many for the memory: read anew at each search, a block at a time."""
+
+    def __init__(self, blocks: Callable[[], Iterator[tuple[Ids, Vectors]]]) -> None:
+        self._blocks = blocks
+
+    def search(self, vector: Vectors, k: int, allowed: Ids | None) -> Found:
+        """Return ids and cosines, best first, ties by id, of at most ``k`` of the ``allowed`` (None: all)."""
+        ids, scores = np.empty(0, np.int64), np.empty(0, np.float32)
+        for some, rows in self._blocks():
+            more, their = Tail(some, rows).search(vector, k, allowed)
+            ids, scores = _ranked(np.concatenate([ids, more]), np.concatenate([scores, their]))
+            ids, scores = ids[:k], scores[:k]
+        return ids, scores
+
+
+class Searched(Protocol):
+    """What is searched beside a base."""
+
+    def search(self, vector: Vectors, k: int, allowed: Ids | None) -> Found:
+        """Return ids and cosines, best first, ties by id, of at most ``k`` of the ``allowed`` (None: all)."""
+
+
 def search(
-    base: Base | None, tail: Tail, dead: Collection[int], vector: Vectors, k: int, allowed: Ids | None
+    base: Base | None, tail: Searched, dead: Collection[int], vector: Vectors, k: int, allowed: Ids | None
 ) -> list[tuple[int, float]]:
     """Return (id, cosine) of the nearest ``k`` living passages, best first, ties by id."""
     found = list(zip(*(part.tolist() for part in tail.search(vector, k + len(dead), allowed)), strict=True))
@@ -114,110 +151,64 @@ def search(
     return sorted(living, key=lambda hit: (-hit[1], hit[0]))[:k]
 
 
-def _ranked(ids: Ids, scores: NDArray[np.float32]) -> tuple[Ids, NDArray[np.float32]]:
+def _first(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Return the places of the ``k`` best and of all that may tie with the last of them."""
+    if len(scores) <= k or k < 1:
+        return np.arange(len(scores))
+    least = np.partition(scores, len(scores) - k)[len(scores) - k]
+    return np.flatnonzero(scores >= least - 10.0**-_DECIMALS)
+
+
+def _cosines(rows: Vectors, vector: Vectors) -> NDArray[np.float32]:
+    """Return each row's own sum, which does not depend on the other rows as a matrix product's may."""
+    sums: NDArray[np.float32] = (rows.astype(np.float64) * vector).sum(axis=1).astype(np.float32)
+    return sums
+
+
+def _ranked(ids: Ids, scores: NDArray[np.float32]) -> Found:
     scores = np.round(scores, _DECIMALS)
     best = np.lexsort((ids, -scores))
     return ids[best], scores[best]
 
 
-def _living(found: tuple[Ids, NDArray[np.float32]], dead: Collection[int]) -> list[tuple[int, float]]:
+def _living(found: Found, dead: Collection[int]) -> list[tuple[int, float]]:
     ids, scores = found
     return [(id, score) for id, score in zip(ids.tolist(), scores.tolist(), strict=True) if id not in dead]
 
 
 def write(path: Path, reach: Reach, ids: Ids, rows: Vectors) -> None:
-    """Write a base that holds these rows, float16 as in the truth, and put it in the place of the old one."""
-    dim = rows.shape[1]
-    flat = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    """Write an exact base that holds these rows, float16 as in the truth, in the place of the old one."""
+    flat = faiss.IndexScalarQuantizer(
+        rows.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
     index: Any = faiss.IndexIDMap2(flat)
     if len(ids):
         index.add_with_ids(rows, ids)
-    payload = faiss.serialize_index(index).tobytes()
-    start, end = _numbers(len(ids), dim, len(payload))
-    frame = zlib.crc32(payload[end:], zlib.crc32(payload[:start]))
-    stamp = Stamp(reach, len(ids), dim, len(payload), frame, hashlib.sha256(payload).hexdigest())
-    footer = json.dumps(asdict(stamp)).encode()
-    replace(path, payload + footer + _END.pack(zlib.crc32(footer), len(footer), MAGIC))
+    vector_file.write(path, reach, "flat", index)
 
 
-def read_stamp(path: Path) -> Stamp:
-    """Return what a vectors.faiss says of itself, its length checked.
+def grow(
+    path: Path, reach: Reach, n: int, blocks: Callable[[int], Blocks], dead: Callable[[int], Collection[int]]
+) -> None:
+    """Write an approximate base of ``n`` vectors, in the place of the old one, and from it where that is possible.
 
-    Raises:
-        IndexDamaged: it is missing, cut short, or not such a file.
+    ``blocks`` has the vectors with ids above one, ``dead`` the ids that went after a change.
     """
-    with _opened(path) as file:
-        return _stamp(path, file)
+    old = _outlines(path, n)
+    if old is None:
+        vector_file.write(path, reach, "ivfpq", approximate.made(blocks, n), trained=n)
+        return
+    stamp, index = old
+    approximate.change(index, dead(stamp.reach.seq), blocks(stamp.reach.last_id))
+    vector_file.write(path, reach, "ivfpq", index, stamp.trained)
 
 
-def check_sum(path: Path) -> None:
-    """Compare every byte with the sum in the stamp.
-
-    Raises:
-        IndexDamaged: they differ.
-    """
-    with _opened(path) as file:
-        stamp = _stamp(path, file)
-        file.seek(0)
-        digest, left = hashlib.sha256(), stamp.length
-        while left and (part := file.read(min(left, 1 << 20))):
-            digest.update(part)
-            left -= len(part)
-    if digest.hexdigest() != stamp.sha256:
-        raise IndexDamaged(f"{path} has changed since it was written (its sum differs)", _MEND)
-
-
-def _open(path: Path) -> tuple[Stamp, Any]:
-    """Return the stamp and the index of one and the same file, whoever replaces it meanwhile."""
-    while True:
-        with _opened(path) as file:
-            stamp = _stamp(path, file)
-            _check_frame(path, file, stamp)
-        try:
-            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
-            raise IndexDamaged(f"{path} cannot be read: {str(error)[:200]}", _MEND) from error
-        if read_stamp(path) == stamp:
-            return stamp, index
-
-
-def _opened(path: Path) -> BinaryIO:
+def _outlines(path: Path, n: int) -> tuple[Stamp, Any] | None:
+    """Return the approximate base that is there, unless it was trained on far fewer vectors, or is none."""
     try:
-        return path.open("rb")
-    except FileNotFoundError:
-        raise IndexDamaged(f"{path} is missing", _MEND) from None
-    except OSError as error:
-        raise IndexDamaged(f"{path} cannot be read: {error.strerror}", _MEND) from error
-
-
-def _stamp(path: Path, file: BinaryIO) -> Stamp:
-    try:
-        total = file.seek(0, 2)
-        file.seek(total - _END.size)
-        crc, size, magic = _END.unpack(file.read(_END.size))
-        file.seek(total - _END.size - size)
-        footer = file.read(size)
-    except (ValueError, OSError, OverflowError, struct.error) as error:
-        raise IndexDamaged(f"{path} is cut short, or not ours", _MEND) from error
-    if magic != MAGIC or zlib.crc32(footer) != crc:
-        raise IndexDamaged(f"{path} is cut short, or not ours", _MEND)
-    facts = json.loads(footer)
-    stamp = Stamp(**facts | {"reach": Reach(**facts["reach"])})
-    if total != stamp.length + size + _END.size:
-        raise IndexDamaged(f"{path} is {total} bytes long, not what its stamp says", _MEND)
-    return stamp
-
-
-def _check_frame(path: Path, file: BinaryIO, stamp: Stamp) -> None:
-    start, end = _numbers(stamp.n, stamp.dim, stamp.length)
-    file.seek(0)
-    crc = zlib.crc32(file.read(start))
-    file.seek(end)
-    if zlib.crc32(file.read(stamp.length - end), crc) != stamp.frame:
-        raise IndexDamaged(f"{path} has changed since it was written (its ids or its header differ)", _MEND)
-
-
-def _numbers(n: int, dim: int, length: int) -> tuple[int, int]:
-    """Return where, in what FAISS writes, the numbers of the vectors lie: before n ids and their count."""
-    end = length - 8 * (n + 1)
-    return end - 2 * n * dim, end
+        if read_stamp(path).kind == "flat":
+            return None
+        stamp, index = vector_file.open_index(path)
+    except IndexDamaged:
+        return None
+    return (stamp, index) if n <= approximate.OUTGROWN * stamp.trained else None

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag import vectors
+from rag import vector_file, vectors
 from rag.domain import Vectors
 from rag.errors import IndexDamaged, IndexFault
 from rag.truth import Ids, Reach
@@ -222,7 +222,7 @@ def test_what_is_not_ours_is_damaged(path: Path, data: bytes) -> None:
 
 def footed(payload: bytes, footer: bytes, length: int | None = None) -> bytes:
     size = len(footer) if length is None else length
-    return payload + footer + struct.pack("<IQ8s", zlib.crc32(footer), size, vectors.MAGIC)
+    return payload + footer + struct.pack("<IQ8s", zlib.crc32(footer), size, vector_file.MAGIC)
 
 
 def test_a_stamp_that_lies_about_the_payload_is_damaged(path: Path) -> None:
