@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rag import catalogue, folder
+from rag import caches, catalogue, folder
 from rag.catalogue import Entry, Home, Sort
 from rag.domain import EVERYWHERE, Article, Passage, Vectors, Where
 from rag.errors import ArticleMissing, IndexDamaged, IndexFault, IndexStale
@@ -265,7 +265,9 @@ class Store:
             log.warning("%s", _note(generation))
 
     def _mend(self, generation: Generation) -> bool:
-        """Make lost caches again, unless somebody is writing or we may not."""
+        """Make lost caches again, unless that takes long, somebody is writing, or we may not."""
+        if generation.truth.counts()[1] > caches.HELD:
+            return False
         try:
             with folder.writing(self.index):
                 generation.make_again()
@@ -290,7 +292,9 @@ def _is_storable(text: str) -> bool:
 
 def _note(generation: Generation) -> str | None:
     faults = generation.faults
-    return f"{'; '.join(faults)}; answers come from articles.db alone" if faults else None
+    if not faults:
+        return None
+    return f"{'; '.join(faults)}; answers come from articles.db alone, and slower: citewise doctor --repair mends it"
 
 
 def _n_bytes(index: Path) -> int:
