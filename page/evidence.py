@@ -50,7 +50,7 @@ def _card(opened: Opened, passage: Slice) -> str:
     )
     return (
         f'<article class="cw-card">{_position(opened)}<h3>{title_html(article)}</h3>'
-        f'<p class="cw-source">{facts_html(article.source, article.published)}</p>{told}'
+        f'<p class="cw-source">{facts_html(article.source, article.published, article.more(start))}</p>{told}'
         f"{_text(opened, passage, quote)}"
         f"<footer>{inline(shortened(article.id, MAX_TITLE_CHARS))} <span>characters {start:,}–{end:,}</span>"
         f"{'' if opened.state == 'gone' else only}</footer></article>"
@@ -181,7 +181,7 @@ def _hit(opened: Opened, found: Considered) -> str:
     badge = _badge(opened) if opened.record.mode == "abstain" else ""
     return (
         f'<article class="cw-hit"><header><h3>{title_html(article)}</h3>{badge}</header>'
-        f'<p class="cw-source">{facts_html(article.source, article.published)}</p>'
+        f'<p class="cw-source">{facts_html(article.source, article.published, article.more(passage.start))}</p>'
         f'<p class="cw-first" dir="auto">{safe(shortened(passage.text, MAX_NEAREST_CHARS))}</p>'
         f"<footer>{opens} <span>score {found.score:.3g}{f' · rank {told}' if told else ''}</span></footer>"
         "</article>"

@@ -108,7 +108,8 @@ def _answer_blocks(text: str, confidence: float, quotes: Sequence[Quote]) -> Ite
 
 def _citation(quote: Quote) -> str:
     article = quote.passage.article
-    named = ", ".join(_inline(fact) for fact in (article.title, article.source, article.published) if fact)
+    facts = (article.title, article.source, article.published, *article.more(quote.start))
+    named = ", ".join(_inline(fact) for fact in facts if fact)
     address = article.url if _ADDRESS.fullmatch(article.url) else ""
     link = f", <{address}>" if address else f", {_inline(article.url)}" if article.url else ""
     place = f"Article {_inline(article.id)}, characters {quote.start} to {quote.end}"

@@ -106,9 +106,14 @@ def _quote(turn_id: str, at: int, quote: Quote) -> str:
     return (
         f"<li>{number_html(turn_id, at, quote, 'Open quote')}<div>"
         f'<blockquote dir="auto">{safe(shortened(quote.text, MAX_QUOTE_CHARS))}</blockquote>'
-        f'<p class="cw-source">{title_html(article)}{facts_html(article.source, article.published)}</p>'
+        f'<p class="cw-source">{title_html(article)}{_facts(quote)}</p>'
         "</div></li>"
     )
+
+
+def _facts(quote: Quote) -> str:
+    article = quote.passage.article
+    return facts_html(article.source, article.published, article.more(quote.start))
 
 
 def _others(turn: Turn) -> str:

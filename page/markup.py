@@ -97,10 +97,16 @@ def number_html(turn_id: str, at: int, quote: Quote, verb: str = "Open citation"
     )
 
 
-def facts_html(source: str, published: str) -> str:
-    """Return where and when an article was published, as far as it says."""
+def facts_html(source: str, published: str, more: Sequence[str] = ()) -> str:
+    """Return where and when an article was published, as far as it says, and what else is told of it."""
     named = inline(shortened(source, MAX_TITLE_CHARS)) if source else ""
-    return "".join(f" <span>{part}</span>" for part in (named, time_html(published)) if part)
+    return "".join(
+        f" <span>{part}</span>" for part in (named, time_html(published), *map(_short, more)) if part
+    )
+
+
+def _short(text: str) -> str:
+    return safe(shortened(text, MAX_TITLE_CHARS))
 
 
 def time_html(iso: str, month: str = LONG) -> str:

@@ -24,15 +24,19 @@ from rag.domain import (
     Sentence,
     Support,
     Where,
+    page_of,
 )
-from rag.render import uncited
+from rag.render import also_in, uncited
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """An article's facts; ``published`` is an ISO date or empty, ``sha256`` that of its text in UTF-8."""
+    """An article's facts; ``published`` is an ISO date or empty, ``sha256`` that of its text in UTF-8.
+
+    ``pages`` are the starts of its pages, ``also_in`` the sources of near-identical articles.
+    """
 
     id: str
     title: str
@@ -40,6 +44,14 @@ class Origin:
     published: str
     url: str
     sha256: str
+    pages: str = ""
+    also_in: tuple[str, ...] = ()
+
+    def more(self, place: int) -> tuple[str, ...]:
+        """Return what else is told of a place in it: its page, and who else published the same."""
+        page = page_of(self.pages, place)
+        told = f"page {page}" if page else "", f"also in {', '.join(self.also_in)}" if self.also_in else ""
+        return tuple(filter(None, told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +207,16 @@ def text_sha256(text: str) -> str:
 def origin_of(article: Article) -> Origin:
     """Return the facts of an article."""
     day = article.published.isoformat() if article.published else ""
-    return Origin(article.id, article.title, article.source, day, article.url, text_sha256(article.text))
+    return Origin(
+        article.id,
+        article.title,
+        article.source,
+        day,
+        article.url,
+        text_sha256(article.text),
+        article.meta.get("pages", ""),
+        also_in(article),
+    )
 
 
 def _remembering(make: Callable[[Passage, Origin], T]) -> Callable[[Passage], T]:

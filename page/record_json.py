@@ -66,7 +66,7 @@ def from_json(kept: Mapping[str, Any]) -> Record:
 
 
 def _from_json(kept: Mapping[str, Any]) -> Record:
-    origins = {facts["id"]: Origin(**facts) for facts in kept["articles"]}
+    origins = {facts["id"]: _origin(facts) for facts in kept["articles"]}
     passages = {
         p["id"]: Slice(p["id"], origins[p["article"]], p["start"], p["text"]) for p in kept["passages"]
     }
@@ -96,6 +96,10 @@ def _from_json(kept: Mapping[str, Any]) -> Record:
         route=kept.get("route", ""),
         timings_ms=MappingProxyType(dict(kept["timings_ms"])),
     )
+
+
+def _origin(kept: Mapping[str, Any]) -> Origin:
+    return Origin(**{**kept, "also_in": tuple(kept.get("also_in", ()))})
 
 
 def _claim_json(claim: Claim, quotes: Sequence[Quote]) -> dict[str, Any]:

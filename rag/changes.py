@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag import twins
 from rag.database import Database, told
 from rag.domain import Article
 
@@ -31,11 +32,16 @@ CREATE INDEX passages_vector ON passages (vector);
 CREATE TABLE removed (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE INDEX removed_seq ON removed (seq);
 """
-# Beside the tables, so that an index made before these is given them when it is next written.
-_LOOKUPS = """
+# What came later: an index made before is given it when it is next written.
+_LATER = """
 CREATE INDEX IF NOT EXISTS articles_file ON articles (file);
 CREATE INDEX IF NOT EXISTS articles_sha256 ON articles (sha256);
+CREATE TABLE IF NOT EXISTS bands (key INTEGER, article INTEGER, PRIMARY KEY (key, article)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS bands_article ON bands (article);
+CREATE TABLE IF NOT EXISTS twins (article INTEGER PRIMARY KEY, first INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS twins_first ON twins (first);
 """
+_COMPARED = 50  # articles that share a band, with which a new one is compared at most
 _FIELDS = ("id", "place", "file", "sha256", "title", "text", "source", "published", "url", "meta")
 
 
@@ -67,15 +73,15 @@ def create(path: Path, meta: Mapping[str, str], above: int) -> None:
     with told(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
-        db.executescript("BEGIN;" + _SCHEMA + _LOOKUPS)
+        db.executescript("BEGIN;" + _SCHEMA + _LATER)
         db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(facts.items()))
         db.execute("INSERT INTO sqlite_sequence VALUES ('passages', ?)", (above,))
         db.execute("COMMIT")
 
 
-def ensure_lookups(db: Database) -> None:
-    """Make what a run looks articles up by, where an older Citewise made the index."""
-    for statement in filter(str.strip, _LOOKUPS.split(";")):
+def bring_up(db: Database) -> None:
+    """Make what came later, where an older Citewise made the index."""
+    for statement in filter(str.strip, _LATER.split(";")):
         db.run(statement, ())
 
 
@@ -116,6 +122,8 @@ def put(db: Database, article: Article, place: str, file: str, pieces: Sequence[
     for piece in pieces:
         _put_piece(db, n, piece)
     _sweep(db, orphans)
+    _forget_twins(db, n)
+    _find_twins(db, n, article.text)
 
 
 def move(db: Database, n: int, id: str, place: str, file: str) -> None:
@@ -128,6 +136,7 @@ def remove(db: Database, n: int) -> None:
     orphans = _drop_passages(db, n)
     db.run("DELETE FROM articles WHERE n = ?", (n,))
     _sweep(db, orphans)
+    _forget_twins(db, n)
 
 
 def remember_file(db: Database, path: str, sha256: str | None) -> None:
@@ -178,4 +187,33 @@ def _sweep(db: Database, vectors: Sequence[int]) -> None:
     for n in vectors:
         db.run(
             "DELETE FROM vectors WHERE n = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE vector = ?1)", (n,)
+        )
+
+
+def _find_twins(db: Database, n: int, text: str) -> None:
+    """Put an article together with one that says nearly the same; ``first`` names all that are together."""
+    own = twins.shingles(text)
+    keys = twins.bands(own)
+    sharing = (
+        "SELECT b.article, a.text FROM bands b JOIN articles a ON a.n = b.article "
+        "WHERE b.key IN (SELECT value FROM json_each(?)) GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"
+    )
+    for other, their_text in db.rows(sharing, (json.dumps(keys), _COMPARED)):
+        if twins.alike(own, twins.shingles(their_text)):
+            db.run("INSERT OR IGNORE INTO twins VALUES (?1, ?1)", (other,))
+            db.run("INSERT INTO twins SELECT ?, first FROM twins WHERE article = ?", (n, other))
+            break
+    for key in keys:
+        db.run("INSERT INTO bands VALUES (?, ?)", (key, n))
+
+
+def _forget_twins(db: Database, n: int) -> None:
+    """Take an article out of its group; one that is left alone is in none."""
+    first = db.rows("SELECT first FROM twins WHERE article = ?", (n,))
+    db.run("DELETE FROM bands WHERE article = ?", (n,))
+    db.run("DELETE FROM twins WHERE article = ?", (n,))
+    for (group,) in first:
+        db.run(
+            "DELETE FROM twins WHERE first = ?1 AND (SELECT count(*) FROM twins WHERE first = ?1) = 1",
+            (group,),
         )

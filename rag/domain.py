@@ -5,6 +5,7 @@ Read this first. Spans are half-open and count code points of ``Article.text``.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -24,9 +25,28 @@ NO_META: Mapping[str, str] = MappingProxyType({})
 NO_RANKS: Mapping[str, int] = MappingProxyType({})
 
 
+def page_of(starts: str, place: int) -> int | None:
+    """Return the number of the page, from 1, on which a place lies, given where each begins, such as "0 1810"."""
+    places = [int(start) for start in starts.split() if start.isdecimal()]
+    return bisect_right(places, place) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Another article that says nearly the same, such as the same wire story in another outlet."""
+
+    id: str
+    title: str
+    source: str
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article of the collection. ``text`` is NFC with ``\\n`` line ends; ``id`` comes from its source."""
+    """One article of the collection. ``text`` is NFC with ``\\n`` line ends; ``id`` comes from its source.
+
+    ``meta["pages"]`` says where in the text each page of a paged one begins.
+    """
 
     id: str
     title: str
@@ -35,6 +55,11 @@ class Article:
     published: date | None = None
     url: str = ""
     meta: Mapping[str, str] = field(default_factory=lambda: NO_META)
+    copies: tuple[Copy, ...] = ()
+
+    def page(self, place: int) -> int | None:
+        """Return the number of the page, from 1, on which a place of the text lies; None where there are none."""
+        return page_of(self.meta.get("pages", ""), place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,11 @@ class Citation:
     def quote(self) -> str:
         """The quoted words, exactly as the article has them."""
         return self.passage.article.text[self.start : self.end]
+
+    @property
+    def page(self) -> int | None:
+        """The page that it begins on, from 1; None for an article without pages."""
+        return self.passage.article.page(self.start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from llama_index.core.base.response.schema import Response
 from llama_index.core.schema import NodeRelationship, NodeWithScore, RelatedNodeInfo, TextNode
 
 from rag.domain import Answer, Citation, Draft, Hit, Passage, Sentence, Steps, spoken
-from rag.render import SILENCE, marked
+from rag.render import SILENCE, also_in, marked
 
 
 def response(answer: Answer) -> Response:
@@ -82,6 +82,8 @@ def node(passage: Passage) -> TextNode:
             "source": article.source,
             "date": article.published.isoformat() if article.published else "",
             "url": article.url,
+            "page": article.page(passage.start) or "",
+            "also_in": ", ".join(also_in(article)),
         },
         start_char_idx=passage.start,
         end_char_idx=passage.end,

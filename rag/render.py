@@ -66,6 +66,11 @@ def marked(answer: Answer) -> str:
     return visible(said or answer.text)
 
 
+def also_in(article: Article) -> tuple[str, ...]:
+    """Return the sources of an article's copies, or what they are called where they name none."""
+    return tuple(dict.fromkeys(copy.source or copy.title or copy.id for copy in article.copies))
+
+
 def uncited(answer: Answer) -> list[Hit]:
     """Return the hits whose passages the answer does not quote, in their order."""
     cited = {citation.passage.id for citation in answer.citations}
@@ -109,6 +114,10 @@ def _article(article: Article) -> dict[str, object]:
         "source": article.source or None,
         "date": article.published.isoformat() if article.published else None,
         "url": article.url or None,
+        "copies": [
+            {"id": copy.id, "title": copy.title, "source": copy.source or None, "url": copy.url or None}
+            for copy in article.copies
+        ],
     }
 
 
@@ -123,6 +132,7 @@ def _citation(citation: Citation) -> dict[str, object]:
         "passage": _passage(citation.passage),
         "start": citation.start,
         "end": citation.end,
+        "page": citation.page,
         "quote": citation.quote,
     }
 

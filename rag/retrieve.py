@@ -1,4 +1,4 @@
-"""Retrievers: Dense finds by meaning, Words by words, Fused holds several and adds up their ranks."""
+"""Retrievers: Dense finds by meaning, Words by words, Fused adds up ranks, Distinct drops copies."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from rag.domain import EVERYWHERE, Embedder, Hit, Passage, Retriever, Vectors, Where
+from rag.twins import same
 
 RANK_CONSTANT = 5  # chosen by the sweep in benchmarks/README.md, on the questions that it is judged by there
 Scored = list[tuple[int, float]]
@@ -69,6 +70,33 @@ class Fused:
         scores = {id: sum(1 / (RANK_CONSTANT + rank) for rank in by.values()) for id, by in ranks.items()}
         best = sorted(scores, key=lambda id: (-scores[id], id))[:k]
         return [Hit(passages[id], scores[id], MappingProxyType(ranks[id])) for id in best]
+
+
+class Distinct:
+    """Another retriever's passages, of near-identical articles the best one alone; its article names the others."""
+
+    def __init__(self, inner: Retriever) -> None:
+        self._inner = inner
+
+    def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
+        """Return at most ``k`` passages that say different things, best first, ties by id."""
+        wanted = k
+        while True:
+            hits = self._inner.retrieve(question, wanted, where)
+            kept = _distinct(hits)
+            if len(kept) >= k or len(hits) < wanted:
+                return kept[:k]
+            wanted += k - len(kept)
+
+
+def _distinct(hits: Sequence[Hit]) -> list[Hit]:
+    kept: list[Hit] = []
+    for hit in hits:
+        copies = {copy.id for copy in hit.passage.article.copies}
+        rivals = (other.passage for other in kept if other.passage.article.id in copies) if copies else ()
+        if not any(same(other.text, hit.passage.text) for other in rivals):
+            kept.append(hit)
+    return kept
 
 
 def _hits(index: Searchable, scored: Scored) -> list[Hit]:

@@ -13,6 +13,7 @@ from rag.render import (
     MAX_TITLE_CHARS,
     N_NEAREST,
     SILENCE,
+    also_in,
     level,
     marks,
     rewritten,
@@ -170,7 +171,10 @@ def _origin(article: Article, start: int, end: int, margin: str, more: str = "")
     known = [shortened(part, MAX_TITLE_CHARS) for part in (article.title, article.source, date) if part]
     if known:
         yield _Line(" · ".join(known), "", margin)
-    yield _Line(f"{article.id} {start}:{end}{more}", _DIM, margin)
+    page = article.page(start)
+    yield _Line(f"{article.id} {start}:{end}{f', page {page}' if page else ''}{more}", _DIM, margin)
+    if others := also_in(article):
+        yield _Line(shortened(f"also in {', '.join(others)}", MAX_TITLE_CHARS), _DIM, margin)
 
 
 def _shown(lines: Sequence[_Line], width: int, colour: bool) -> str:

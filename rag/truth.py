@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 from rag import changes
 from rag.changes import FORMAT, Piece, fingerprint, vector_key
 from rag.database import MEND, Database
-from rag.domain import EVERYWHERE, NO_META, Article, Passage, Vectors, Where
+from rag.domain import EVERYWHERE, NO_META, Article, Copy, Passage, Vectors, Where
 from rag.errors import IndexDamaged, IndexStale
 
 __all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "conditions", "fingerprint", "vector_key"]
@@ -27,6 +27,11 @@ __all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "conditions", "f
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 
 _BOUND = 900  # SQLite before 3.32 allows 999 variables a statement
+_COPIES = """
+SELECT t.article, a.id, a.title, a.source, a.url FROM twins t
+JOIN twins o ON o.first = t.first AND o.article <> t.article JOIN articles a ON a.n = o.article
+WHERE t.article IN (SELECT value FROM json_each(?)) ORDER BY a.n
+"""
 _BLOCK = 10_000  # vectors that are in memory at a time; 15 MB of 384 numbers each
 _VECTORS = "SELECT p.id, v.vector FROM passages p JOIN vectors v ON v.n = p.vector"
 _KNOWN = "n, id, place, file, sha256"
@@ -62,7 +67,7 @@ class Truth(Database):
         try:
             self._check_format()
             if write:
-                changes.ensure_lookups(self)
+                changes.bring_up(self)
         except BaseException:
             self.close()
             raise
@@ -139,7 +144,10 @@ class Truth(Database):
 
     def article(self, id: str) -> Article | None:
         """Return the article of this id, or None."""
-        return self._article("a.id = ?", id)
+        with self.snapshot():
+            numbers = self.rows("SELECT n FROM articles WHERE id = ?", (id,))
+            found = self._with_copies({n: self._article("a.n = ?", n) for (n,) in numbers})
+        return next(iter(found.values()), None)
 
     def stored(self) -> Iterator[tuple[Article, str, str]]:
         """Yield every article with its place and its file, in the order of arrival, one at a time."""
@@ -157,7 +165,7 @@ class Truth(Database):
                     f'SELECT id, article, start, "end" FROM passages WHERE id IN ({_marks(part)})', part
                 )
             ]
-            owners = {n: self._article("a.n = ?", n) for n in {row[1] for row in spans}}
+            owners = self._with_copies({n: self._article("a.n = ?", n) for n in {row[1] for row in spans}})
         return {id: self._passage(id, owners[n], start, end) for id, n, start, end in spans}
 
     def passages_of(self, article_id: str) -> list[Passage]:
@@ -291,6 +299,23 @@ class Truth(Database):
             return Article(id, title, text, source, day, url, json.loads(meta) or NO_META)
         except (ValueError, TypeError) as error:
             raise IndexDamaged(f"{self.path} cannot be read at article {id!r}: {error}", MEND) from error
+
+    def _with_copies(self, articles: dict[int, Article | None]) -> dict[int, Article | None]:
+        """Return the same, each told of those that say nearly what it says."""
+        if not self._has_twins():
+            return articles
+        copies: dict[int, list[Copy]] = {}
+        for n, *copy in self.rows(_COPIES, (json.dumps(list(articles)),)):
+            copies.setdefault(n, []).append(Copy(*copy))
+        return {
+            n: replace(article, copies=tuple(copies[n])) if article and n in copies else article
+            for n, article in articles.items()
+        }
+
+    def _has_twins(self) -> bool:
+        """Whether any articles say nearly the same; an index that nobody has written since knows of none."""
+        known = self.rows("SELECT 1 FROM sqlite_schema WHERE name = 'twins'")
+        return bool(known and self.rows("SELECT 1 FROM twins LIMIT 1"))
 
     def _passage(self, id: int, article: Article | None, start: int, end: int) -> Passage:
         if article is None:

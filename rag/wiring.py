@@ -13,7 +13,7 @@ from rag.domain import Embedder, Reader, Rewriter, Way
 from rag.errors import IndexStale, SettingsError
 from rag.excerpts import Excerpts, ReadOnce
 from rag.pipeline import Pipeline
-from rag.retrieve import Dense, Fused, Words
+from rag.retrieve import Dense, Distinct, Fused, Words
 from rag.rewriting import ByModel
 from rag.route import Routed
 from rag.settings import Settings
@@ -40,9 +40,10 @@ def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | No
         try:
             embedder = matching(settings, store, embedder)
             fused = Fused({"meaning": Dense(store, embedder), "words": Words(store)}, settings.depth)
+            found = Distinct(fused)
             readers = _readers(quoting.result(), embedder, settings, model)
             rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
-            return Pipeline(store, fused, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)
+            return Pipeline(store, found, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)
         except BaseException:
             store.close()
             raise

@@ -726,6 +726,8 @@ def test_json_of_a_conversation() -> None:
             "published": "2019-04-07",
             "url": "https://example.org/i",
             "sha256": ORIGIN.sha256,
+            "pages": "",
+            "also_in": [],
         },
     }
     assert first["others"][0]["quotes"][0]["article"]["sha256"] == ORIGIN.sha256

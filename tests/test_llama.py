@@ -153,6 +153,8 @@ def test_a_node_says_which_passage_of_which_article_it_is() -> None:
         "source": "BBC",
         "date": "2017-02-19",
         "url": "https://example.org/rain",
+        "page": "",
+        "also_in": "",
     }
     assert "title: Rain" in first.node.get_content(MetadataMode.LLM)
     assert second.node.metadata["date"] == ""

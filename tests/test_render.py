@@ -94,10 +94,11 @@ def test_json_has_exactly_the_fields_of_the_contract():
         "source": "The Herald",
         "date": "2021-03-09",
         "url": "https://example.org/b",
+        "copies": [],
     }
     passage = {"id": 7, "start": 0, "end": 75, "text": TEXT[:75]}
     assert shown["citations"] == [
-        {"n": 1, "article": article, "passage": passage, "start": 33, "end": 75, "quote": QUOTE}
+        {"n": 1, "article": article, "passage": passage, "start": 33, "end": 75, "page": None, "quote": QUOTE}
     ]
     assert TEXT[33:75] == QUOTE
     assert shown["hits"][0] == {"article": article, "passage": passage, "score": 0.5}
@@ -130,6 +131,7 @@ def test_json_has_null_for_what_an_article_does_not_tell():
         "source": None,
         "date": None,
         "url": None,
+        "copies": [],
     }
 
 
