@@ -28,6 +28,9 @@ Blocks = Iterable[tuple[Ids, Vectors]]
 
 def made(blocks: Callable[[int], Blocks], n: int) -> Any:
     """Return an index of the ``n`` vectors that ``blocks`` has with ids above 0."""
+    from rag.encoder import cores  # which loads onnxruntime; what trains an index has it loaded
+
+    faiss.omp_set_num_threads(cores())
     sample = _sample(blocks(0), n)
     dim = sample.shape[1]
     n_cells = max(1, min(CELLS, len(sample) // _PER_CELL))

@@ -1,18 +1,16 @@
-"""What can be said of the articles without their texts: lists, counts by source and month, whose passage is whose."""
+"""What can be said of the articles without their texts: lists, counts by source and month."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from rag.domain import Where
 from rag.text import fold
-from rag.truth import Ids, Truth, conditions
+from rag.truth import Truth, conditions
 
 Sort = Literal["title", "source", "published", "n_chars"]
 MAX_WORDS = 12  # of a filter; more of them narrow nothing down
@@ -93,32 +91,6 @@ def home(truth: Truth, id: str) -> Home | None:
         (id,),
     )
     return Home(*rows[0]) if rows else None
-
-
-class Owners:
-    """Which passage is of which article, held in memory, since that never changes: 16 bytes a passage."""
-
-    def __init__(self) -> None:
-        none = np.empty(0, dtype=np.int64)
-        self._held: tuple[Ids, Ids] = (none, none)
-
-    def n_articles(self, truth: Truth, ids: Collection[int]) -> int:
-        """Return how many articles the passages ``ids`` are of; those that were gone before are left out."""
-        if not ids:
-            return 0
-        wanted = np.fromiter(ids, dtype=np.int64, count=len(ids))
-        passages, articles = self._upto(truth, int(wanted.max()))
-        places = np.minimum(np.searchsorted(passages, wanted), len(passages) - 1)
-        return len(np.unique(articles[places[passages[places] == wanted]])) if len(passages) else 0
-
-    def _upto(self, truth: Truth, last: int) -> tuple[Ids, Ids]:
-        passages, articles = self._held
-        above = int(passages[-1]) if len(passages) else 0
-        if last > above:
-            sql = "SELECT id, article FROM passages WHERE id > ? ORDER BY id"
-            new = np.array(truth.rows(sql, (above,)), dtype=np.int64).reshape(-1, 2)
-            self._held = np.concatenate([passages, new[:, 0]]), np.concatenate([articles, new[:, 1]])
-        return self._held
 
 
 def _facts(truth: Truth, where: Where) -> list[_Facts]:

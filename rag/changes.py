@@ -36,6 +36,8 @@ CREATE INDEX removed_seq ON removed (seq);
 _LATER = """
 CREATE INDEX IF NOT EXISTS articles_file ON articles (file);
 CREATE INDEX IF NOT EXISTS articles_sha256 ON articles (sha256);
+CREATE INDEX IF NOT EXISTS articles_source ON articles (source);
+CREATE INDEX IF NOT EXISTS articles_published ON articles (published);
 CREATE TABLE IF NOT EXISTS bands (key INTEGER, article INTEGER, PRIMARY KEY (key, article)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS bands_article ON bands (article);
 CREATE TABLE IF NOT EXISTS twins (article INTEGER PRIMARY KEY, first INTEGER NOT NULL);

@@ -150,14 +150,22 @@ def _log_size(path: Path) -> int:
 
 
 def _translated(path: Path, error: sqlite3.Error) -> IndexFault:
-    text = str(error)
-    if "full" in text:
+    text, code = (
+        str(error),
+        getattr(error, "sqlite_errorcode", 0) & 0xFF,
+    )  # without what only tells its kinds apart
+    if code == sqlite3.SQLITE_FULL:
         return IndexFault(
             f"{path}: the disk is full; this change was not made", "Free some space and run it again."
         )
-    if "locked" in text or "busy" in text:
+    if code == sqlite3.SQLITE_IOERR:
+        return IndexFault(
+            f"{path}: {text}; the disk fails, or is full; this change was not made",
+            "Free some space, check the disk, and run it again.",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return IndexFault(f"{path} is kept busy by another program ({text})", "Try again when it has ended.")
-    if isinstance(error, sqlite3.OperationalError) and ("unable to open" in text or "readonly" in text):
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
         return IndexFault(f"{path}: {text}", "Check that the folder exists and that you may write to it.")
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in text:
         return IndexFault(f"{path} was closed", "Open the index again.")

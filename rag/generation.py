@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rag import caches, folder, vectors, words
-from rag.catalogue import Owners
 from rag.domain import Vectors, Where
-from rag.truth import Truth
+from rag.truth import Ids, Truth
 
 Scored = list[tuple[int, float]]
+_FILTERS = 8  # whose passages are remembered
 
 
 class Generation:
@@ -22,7 +22,8 @@ class Generation:
         self.version = self.truth.version()
         self.near = caches.Lagging(path / caches.VECTORS, self._vector_base, self._vector_tail)
         self.words = caches.Lagging(path / caches.WORDS, words.load, self._word_tail)
-        self._owners = Owners()
+        self._counted: tuple[int, int] | None = None
+        self._admitted: tuple[object, dict[Where, Ids | None]] = None, {}
 
     @property
     def faults(self) -> list[str]:
@@ -34,7 +35,7 @@ class Generation:
         version = self.truth.version()
         self.near.catch_up(self.truth)
         self.words.catch_up(self.truth)
-        self.version = version
+        self.version, self._counted = version, None
 
     def make_again(self) -> None:
         """Write lost caches anew; the holder of the writer lock alone may."""
@@ -47,12 +48,12 @@ class Generation:
     def search_near(self, vector: Vectors, k: int, where: Where) -> Scored:
         """Return (passage id, cosine) of the ``k`` passages nearest to ``vector`` ``(dim,)``, best first."""
         state = self.near.state or self.near.catch_up(self.truth)
-        return vectors.search(state.base, state.tail, state.dead, vector, k, self.truth.allowed(where))
+        return vectors.search(state.base, state.tail, state.dead, vector, k, self._allowed(where))
 
     def search_words(self, asked: list[str], k: int, where: Where) -> Scored:
         """Return (passage id, BM25 score) of the best ``k`` passages with any of the words ``asked``."""
         state = self.words.state or self.words.catch_up(self.truth)
-        allowed = self.truth.allowed(where)
+        allowed = self._allowed(where)
         only = None if allowed is None else set(allowed.tolist())
         parts = [part for part in (state.base, state.tail) if part is not None]
         hits = [hit for part in parts for hit in part.search(asked, k + len(state.dead), only)]
@@ -60,11 +61,33 @@ class Generation:
         return sorted(living, key=lambda hit: (-hit[1], hit[0]))[:k]
 
     def spread(self, stems: Iterable[str]) -> list[int]:
-        """Return for each stemmed word how many articles have it."""
+        """Return for each stemmed word how many articles have it; of a frequent one, about how many."""
+        return [self._n_articles_with(stem) for stem in stems]
+
+    def _n_articles_with(self, stem: str) -> int:
         state = self.words.state or self.words.catch_up(self.truth)
-        parts = [part for part in (state.base, state.tail) if part is not None]
-        held = ({id for part in parts for id in part.holders(stem)} for stem in stems)
-        return [self._owners.n_articles(self.truth, ids - state.dead) for ids in held]
+        held = [part.holders(stem) for part in (state.base, state.tail) if part is not None]
+        named, n_passages = [id for ids, _ in held for id in ids], sum(n for _, n in held)
+        n_articles = self.truth.n_articles_of([id for id in named if id not in state.dead])
+        return round(n_articles * n_passages / len(named)) if len(named) < n_passages else n_articles
+
+    def counts(self) -> tuple[int, int]:
+        """Return (articles, passages) as of the last catching up."""
+        if self._counted is None:
+            self._counted = self.truth.counts()
+        return self._counted
+
+    def _allowed(self, where: Where) -> Ids | None:
+        """Return the ids that a filter admits, kept until something changes: both searches of a question ask."""
+        version, kept = self._admitted
+        if version != self.version:
+            kept = {}
+            self._admitted = self.version, kept
+        if where not in kept:
+            while len(kept) >= _FILTERS:
+                kept.pop(next(iter(kept)), None)
+            kept[where] = self.truth.allowed(where)
+        return kept[where]
 
     def _vector_base(self, path: Path) -> vectors.Base:
         return vectors.Base(path, lambda ids: self.truth.vectors_of(self.truth.number("dim"), ids))

@@ -193,7 +193,7 @@ class Store:
     @property
     def n_articles(self) -> int:
         """How many articles this index holds, as of the last refresh or later."""
-        return self._live.truth.counts()[0]
+        return self._live.counts()[0]
 
     @property
     def changed_at(self) -> float:
@@ -204,7 +204,7 @@ class Store:
         """Return what the index holds now."""
         self.refresh()
         now, shape = self._live, self.shape
-        n_articles, n_passages = now.truth.counts()
+        n_articles, n_passages = now.counts()
         return Status(
             path=str(self.index),
             generation=now.path.name,
@@ -266,7 +266,7 @@ class Store:
 
     def _mend(self, generation: Generation) -> bool:
         """Make lost caches again, unless that takes long, somebody is writing, or we may not."""
-        if generation.truth.counts()[1] > caches.HELD:
+        if generation.counts()[1] > caches.HELD:
             return False
         try:
             with folder.writing(self.index):

@@ -115,6 +115,11 @@ class Truth(Database):
         rows = self.rows("SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM passages)")
         return int(rows[0][0]), int(rows[0][1])
 
+    def n_articles_of(self, passages: Sequence[int]) -> int:
+        """Return how many articles these passages are of; those that are gone do not count."""
+        sql = "SELECT count(DISTINCT article) FROM passages WHERE id IN (SELECT value FROM json_each(?))"
+        return int(self.rows(sql, (json.dumps(passages),))[0][0])
+
     def known(self) -> Iterator[Known]:
         """Yield what is remembered of every article, by place."""
         for row in self.rows(f"SELECT {_KNOWN} FROM articles ORDER BY place"):
@@ -222,8 +227,9 @@ class Truth(Database):
         if where == EVERYWHERE:
             return None
         tests, values = conditions(where)
-        sql = f"SELECT p.id FROM passages p JOIN articles a ON a.n = p.article WHERE {tests} ORDER BY p.id"
-        return np.array([row[0] for row in self.rows(sql, values)], dtype=np.int64)
+        # CROSS: the articles first, since they are found by an index and the passages of each by another.
+        sql = f"SELECT p.id FROM articles a CROSS JOIN passages p ON p.article = a.n WHERE {tests}"
+        return np.sort(np.array([row[0] for row in self.rows(sql, values)], dtype=np.int64))
 
     # -- writing: call these inside ``change`` ----------------------------------------------------
 

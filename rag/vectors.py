@@ -21,7 +21,7 @@ from rag.vector_file import Stamp, check_sum, read_stamp
 
 __all__ = ["FLAT", "Base", "Scan", "Stamp", "Tail", "check_sum", "grow", "read_stamp", "search", "write"]
 
-FLAT = 100_000  # passages that an exact base holds at most: it is read whole at each question, 77 MB
+FLAT = 50_000  # passages that an exact base holds at most: it is read whole at each question, some 6 ms
 _SPARE = 64  # hits beyond those asked for: dead ones are dropped and ties are put in order
 _DECIMALS = 6  # of a cosine; float32 sums taken in another order differ in the seventh
 
@@ -45,6 +45,7 @@ class Base:
         """Return ids and cosines, best first, ties by id, of at most ``k`` of the ``allowed`` (None: all)."""
         if not self.stamp.n or k < 1 or (allowed is not None and not len(allowed)):
             return np.empty(0, np.int64), np.empty(0, np.float32)
+        faiss.omp_set_num_threads(1)  # in this thread; several wait for one another, longer than they search
         if self.stamp.kind == "flat":
             return self._search_flat(vector, k, allowed)
         return self._search_outlines(vector, k, allowed)

@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 
 from rag import catalogue
-from rag.catalogue import Owners
 from rag.domain import EVERYWHERE, Where
 from rag.store import Store
 from rag.truth import Truth
@@ -108,19 +107,14 @@ def test_where_an_article_came_from(four: Truth) -> None:
     assert catalogue.home(four, "none") is None
 
 
-def test_owners_follow_what_is_added_and_removed(truth: Truth) -> None:
-    owners = Owners()
-    assert owners.n_articles(truth, {1, 2}) == 0
+def test_passages_are_of_so_many_articles(truth: Truth) -> None:
     first, second = put(truth, "a", "one", "two")
     (third,) = put(truth, "b", "three")
-    assert owners.n_articles(truth, {first, second, third}) == 2
-    assert owners.n_articles(truth, {second}) == 1
+    assert truth.n_articles_of([]) == 0
+    assert truth.n_articles_of([first, second, third]) == 2
+    assert truth.n_articles_of([second, 99]) == 1
     remove(truth, "a")
-    (fourth,) = put(truth, "c", "four")
-    assert owners.n_articles(truth, {third, fourth, 99}) == 2
-    assert (
-        Owners().n_articles(truth, {first, third, fourth}) == 2
-    )  # what had gone before it looked is left out
+    assert truth.n_articles_of([first, third]) == 1
 
 
 def test_an_index_lists_what_it_sees(collection: Collection) -> None:

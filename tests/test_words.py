@@ -374,7 +374,25 @@ def test_each_word_as_written_has_a_stem_that_is_searched_for(question: str) -> 
 
 def test_holders_are_all_that_have_a_word_and_are_not_deleted() -> None:
     index = words.in_memory((id, "Climate" if id % 2 else "", f"n{id}") for id in range(1, 1001))
-    assert sorted(index.holders("climat")) == list(range(1, 1001, 2))
-    assert index.holders("climate") == index.holders("none") == []
+    ids, n = index.holders("climat")
+    assert (sorted(ids), n) == (list(range(1, 1001, 2)), 500)
+    assert index.holders("climate") == index.holders("none") == ([], 0)
     index.add([(1001, "", "climates")], dead=range(1, 1000))
-    assert sorted(index.holders("climat")) == [1001]
+    assert index.holders("climat") == ([1001], 1)
+
+
+def test_of_a_frequent_word_some_holders_are_named_and_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "N_HELD", 10)
+    ids, n = words.in_memory((id, "", "climate") for id in range(1, 101)).holders("climat")
+    assert (len(ids), n) == (10, 100)
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_a_filter_leaves_the_same_hits_however_it_is_kept(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(words, "_FEW", few)
+    texts = [(id, f"title {id % 7}", f"climate {'policy ' * (id % 5)} n{id}") for id in range(1, 600)]
+    index = words.in_memory(texts)
+    for only in ({3}, set(range(1, 600, 9)), set()):
+        everything = [hit for hit in index.search(["climat", "polici"], 10_000) if hit[0] in only]
+        found = index.search(["climat", "polici"], 20, only)
+        assert found == [(id, pytest.approx(score)) for id, score in everything[:20]]
