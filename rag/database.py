@@ -118,6 +118,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translated(path, error) from error
+    except UnicodeDecodeError as error:  # a damaged name of a table, in SQLite's own message
+        raise IndexDamaged(f"{path} cannot be read: its tables are damaged", MEND) from error
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:

@@ -17,6 +17,7 @@ SAME = 0.6  # of the shingles of the shorter of two passages, whose ends may lie
 _FEWEST = 24  # words; shorter texts are alike by chance
 _MOST = 20_000  # words that are looked at
 _BANDS, _ROWS = 10, 4  # two texts that are alike share a band in 98 of 100 cases; of .9, always
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, and with bits everywhere
 _PRIME = np.uint64(2**31 - 1)
 _WORD = re.compile(r"\w+")
 _CHANCE = np.random.default_rng(0)  # always the same numbers, or no two runs would agree
@@ -26,10 +27,14 @@ _FACTORS, _SHIFTS = _CHANCE.integers(1, int(_PRIME), size=(2, _BANDS * _ROWS, 1)
 def shingles(text: str) -> Shingles:
     """Return the shingles of a text; none of one that is too short to be told from another."""
     words = _WORD.findall(text[: 16 * _MOST].casefold())[:_MOST]
-    runs = (" ".join(words[n : n + SHINGLE]) for n in range(len(words) - SHINGLE + 1))
     if len(words) < _FEWEST:
         return np.empty(0, np.uint64)
-    return np.unique(np.fromiter((crc32(run.encode(errors="replace")) for run in runs), np.uint64))
+    sums = {word: crc32(word.encode(errors="replace")) for word in set(words)}
+    hashed = np.fromiter((sums[word] for word in words), np.uint64, len(words))
+    runs = np.zeros(len(words) - SHINGLE + 1, np.uint64)
+    for n in range(SHINGLE):  # a number in another base, modulo 2**64: the order of the words counts
+        runs = runs * _BASE + hashed[n : n + len(runs)]
+    return np.unique(runs)
 
 
 def bands(of: Shingles) -> list[int]:
