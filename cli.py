@@ -1,4 +1,4 @@
-"""The command line: citewise index | ask | search | show | status | doctor | chat.
+"""The command line: citewise index | ask | search | show | chat, and what looks after an index.
 
 Results go to stdout, all else to stderr. The exit code is 0 (also for "the articles do not say"), 1 for what
 went wrong, 2 for wrong usage, 130 for an interrupt.
@@ -11,16 +11,21 @@ import json
 import logging
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rag.errors import CitewiseError, QuestionError, SettingsError
-from rag.settings import MODES, load
+from rag.command_line import parser
+from rag.errors import CitewiseError, IndexDamaged, QuestionError, SettingsError
+from rag.settings import Settings, load
 
 if TYPE_CHECKING:
+    from ingest.plan import Plan
+    from ingest.progress import Bar
     from ingest.sync import Summary
     from rag.domain import Answer, Hit
     from rag.live import Live
@@ -36,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _use_utf8()
     _log_to_stderr()
     try:
-        return int(arguments.run(arguments))
+        return _WORK.get(arguments.command, _care)(arguments)
     except CitewiseError as error:
         return _complain(error)
     except KeyboardInterrupt:
@@ -57,159 +62,54 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; docs/cli.md is made from it."""
-    top = argparse.ArgumentParser(
-        prog="citewise",
-        description="Answers questions about a collection of articles, each with a verbatim, checkable quote.",
-    )
-    top.add_argument("--version", action="version", version=_version())
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    index = _command(commands, "index", _index, "bring an index in step with files and folders")
-    index.add_argument(
-        "paths", nargs="+", type=_path, metavar="PATH", help="a folder, or a .txt, .md or .jsonl file"
-    )
-    index.add_argument("--yes", action="store_true", help="remove articles even if they are over half of all")
-    index.add_argument(
-        "--rebuild", action="store_true", help="make the index again beside the old one, then swap them"
-    )
-    _shaping(index)
-    _json(index)
-
-    ask = _command(commands, "ask", _ask, "answer a question, with quotes")
-    ask.add_argument("question", help="the question; - reads questions from stdin, one a line")
-    _reading(ask)
-    _answering(ask)
-    ask.add_argument("--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1")
-    _json(ask)
-
-    search = _command(commands, "search", _search, "find passages, without reading them for an answer")
-    search.add_argument("words", help="what to look for; - reads it from stdin, one search a line")
-    _reading(search)
-    _json(search)
-
-    show = _command(commands, "show", _show, "print the text that an article's quotes count in")
-    show.add_argument("id", help="the article's id, as in citations")
-    _json(show)
-
-    status = _command(commands, "status", _status, "say what an index holds")
-    _json(status)
-
-    doctor = _command(commands, "doctor", _doctor, "check every promise that an index makes, and the models")
-    _llm(doctor)
-    _json(doctor)
-
-    chat = _command(commands, "chat", _chat, "serve the page, or lead a conversation in the terminal")
-    chat.add_argument("--terminal", action="store_true", help="ask here, a question a line, not on the page")
-    _answering(chat)
-    chat.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    chat.add_argument("--port", type=_port, default=7860, help="the port to listen on (7860)")
-    chat.add_argument(
-        "--auth", type=_path, metavar="FILE", help="a file of logins, a line of name:password each"
-    )
-    chat.add_argument("--read-only", action="store_true", help="let nobody bring or remove articles")
-    chat.add_argument("--root-path", metavar="PATH", help="where a reverse proxy shows the page")
-    return top
-
-
-def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=summary.capitalize() + "."
-    )
-    command.set_defaults(run=run)
-    command.add_argument("--index", metavar="DIR", help="the index folder (index)")
-    return command
-
-
-def _shaping(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--embedder",
-        metavar="NAME",
-        help="minilm, or a sentence-transformers model's name or folder (minilm)",
-    )
-    command.add_argument(
-        "--passage-tokens", type=_count, metavar="N", help="the length of a passage at most (128)"
-    )
-
-
-def _reading(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-k", type=_count, metavar="N", help="passages to return (8)")
-    command.add_argument("--embedder", metavar="NAME", help="the embedder that made the index (minilm)")
-
-
-def _answering(command: argparse.ArgumentParser) -> None:
-    _llm(command)
-    command.add_argument(
-        "--mode", choices=MODES, metavar="MODE", help="quote, write, or auto: whichever fits (auto)"
-    )
-
-
-def _llm(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--llm", metavar="SPEC", help="the language model that writes, such as ollama/llama3.2 (none)"
-    )
-
-
-def _json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print one JSON object for each result")
-
-
-def _path(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError("a path is empty")
-    return text
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
-    return number
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"citewise {version('citewise')}"
-    except PackageNotFoundError:
-        return "citewise (not installed)"
-
-
 # -- commands -------------------------------------------------------------------------------------
 
 
 def _index(arguments: argparse.Namespace) -> int:
     import ingest
-    from ingest.progress import Bar
 
-    watcher = Bar(_say)
+    bars = _Bars()
+    options = {
+        "yes": arguments.yes,
+        "rebuild": arguments.rebuild,
+        "resume": arguments.resume,
+        "keep_missing": arguments.keep_missing,
+        "fields": arguments.fields,
+        "embedder": arguments.embedder,
+        "passage_tokens": arguments.passage_tokens,
+        "watcher": bars,
+    }
     try:
-        summary = ingest.index(
-            arguments.paths,
-            _folder(arguments),
-            yes=arguments.yes,
-            rebuild=arguments.rebuild,
-            watcher=watcher,
-            embedder=arguments.embedder,
-            passage_tokens=arguments.passage_tokens,
-        )
+        if arguments.watch:
+            return _follow(arguments, bars, options)
+        options |= {"dry_run": arguments.dry_run, "allow_network": arguments.allow_network}
+        summary = ingest.index(arguments.paths, _folder(arguments), **options)
     except KeyboardInterrupt:
-        watcher.close()
+        bars.close()
         _say("citewise: interrupted; what was stored is kept, and the same command goes on from there")
         return INTERRUPTED
     finally:
-        watcher.close()
+        bars.close()
     _print_summary(summary, arguments.json)
     return WRONG if summary.failed else OK
+
+
+def _follow(arguments: argparse.Namespace, bars: _Bars, options: Mapping[str, Any]) -> int:
+    """Keep an index in step until Ctrl-C or until the process is told to end, which is no fault."""
+    import ingest
+
+    def done(summary: Summary) -> None:
+        bars.close()
+        _print_summary(summary, arguments.json)
+
+    def wrong(error: CitewiseError) -> None:
+        _complain(error)
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    _say("citewise: following what changes; Ctrl-C ends it")
+    ingest.watch(arguments.paths, _folder(arguments), on_run=done, on_trouble=wrong, stop=stop, **options)
+    return OK
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -255,33 +155,62 @@ def _show(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _status(arguments: argparse.Namespace) -> int:
-    from rag.store import Store
+def _care(arguments: argparse.Namespace) -> int:
+    """Do one of the commands that look after an index."""
+    from rag.care import COMMANDS
 
-    with Store(_folder(arguments)) as store:
-        facts = asdict(store.status())
+    done = COMMANDS[arguments.command](_folder(arguments), arguments)
     if arguments.json:
-        _print(json.dumps(facts, ensure_ascii=False))
+        _print(json.dumps(asdict(done.result), ensure_ascii=False))
     else:
-        _print(
-            "\n".join(
-                f"{name.removeprefix('n_'):15} {value}" for name, value in facts.items() if value is not None
-            )
-        )
+        _print_lines(done.lines)
+    for remark in done.remarks:
+        _say(remark)
     return OK
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rag.doctor import faults, weight_faults
-    from rag.render import visible
+    from rag.doctor import weight_faults
 
-    settings = load(index=arguments.index, llm=arguments.llm)
-    found = [*faults(settings.index), *weight_faults(), *_llm_faults(settings.llm)]
+    settings = load(index=arguments.index, llm=arguments.llm, embedder=arguments.embedder)
+    done = _repaired(settings, arguments.json) if arguments.repair else []
+    wrong = _index_faults(settings.index)
+    found = [*wrong, *weight_faults(), *_llm_faults(settings.llm)]
     if arguments.json:
-        _print(json.dumps({"healthy": not found, "faults": found}, ensure_ascii=False))
+        report = {"healthy": not found, "faults": found}
+        _print(json.dumps(report | ({"repaired": done} if arguments.repair else {}), ensure_ascii=False))
     else:
-        _print(visible("\n".join(found)) or "healthy")
+        _print_lines(found or ["healthy"])
+    if wrong and not arguments.repair:
+        _say("What can be mended is mended by: citewise doctor --repair")
     return WRONG if found else OK
+
+
+def _repaired(settings: Settings, quietly: bool) -> list[str]:
+    """Mend an index; return what was done, which is said at once unless ``quietly``."""
+    from rag import embed
+    from rag.repair import repair
+    from rag.store import Shape
+
+    def guess() -> Shape:
+        embedder = embed.load(settings.embedder)
+        return Shape(embedder.name, embedder.dim, settings.passage_tokens)
+
+    done = []
+    for line in repair(settings.index, guess):
+        done.append(line)
+        if not quietly:
+            _print_lines([line])
+    return done
+
+
+def _index_faults(index: str) -> list[str]:
+    from rag.doctor import faults
+
+    try:
+        return list(faults(index))
+    except IndexDamaged as error:
+        return [error.message]
 
 
 def _llm_faults(spec: str) -> list[str]:
@@ -327,6 +256,28 @@ def _converse(arguments: argparse.Namespace) -> int:
         lines = _lines()
         shell.run(_typed_line if typed else lambda: next(lines, None))
     return OK if typed else max(codes)
+
+
+class _Bars:
+    """A watcher of one run after the other, with a bar for each."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+
+    def planned(self, plan: Plan) -> None:
+        from ingest.progress import Bar
+
+        self.close()
+        self._bar = Bar(_say)
+        self._bar.planned(plan)
+
+    def stored(self, n_chars: int, n_passages: int) -> None:
+        if self._bar:
+            self._bar.stored(n_chars, n_passages)
+
+    def close(self) -> None:
+        if self._bar:
+            self._bar.close()
 
 
 # -- parts of them --------------------------------------------------------------------------------
@@ -396,19 +347,29 @@ def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:
-    from ingest.progress import listed
+    from rag.tables import of_files
 
-    facts = asdict(summary)
-    facts["failed"] = [{"path": failure.path, "error": failure.error} for failure in summary.failed]
+    kept = f", {summary.kept} kept" if summary.kept else ""
     _say(
+        f"{'would be: ' if summary.dry_run else ''}"
         f"{summary.new} new, {summary.changed} changed, {summary.moved} moved, {summary.removed} removed, "
-        f"{summary.unchanged} unchanged; {summary.passages_embedded} passages embedded in {summary.seconds:.1f} s; "
+        f"{summary.unchanged} unchanged{kept}; "
+        f"{summary.passages_embedded} passages embedded in {summary.seconds:.1f} s; "
         f"the index holds {summary.articles} articles in {summary.passages} passages"
     )
-    for line in listed("not read", [f"{failure.path}: {failure.error}" for failure in summary.failed]):
+    told = ((fate.what, fate.path, fate.note) for fate in summary.files if fate.what != "skipped")
+    for line in [*of_files(told), *summary.notes]:
         _say(line)
     if as_json:
+        facts = asdict(summary)
+        facts["failed"] = [{"path": failure.path, "error": failure.error} for failure in summary.failed]
         _print(json.dumps(facts, ensure_ascii=False))
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    from rag.render import visible
+
+    _print("\n".join(map(visible, lines)))
 
 
 def _complain(error: CitewiseError) -> int:
@@ -465,6 +426,16 @@ def _use_utf8() -> None:
     for stream in (sys.stdout, sys.stderr, sys.stdin):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+_WORK: dict[str, Callable[[argparse.Namespace], int]] = {
+    "index": _index,
+    "ask": _ask,
+    "search": _search,
+    "show": _show,
+    "doctor": _doctor,
+    "chat": _chat,
+}
 
 
 if __name__ == "__main__":

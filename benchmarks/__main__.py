@@ -7,13 +7,14 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import report, results
+from benchmarks import report, results, scale
 from rag.errors import CitewiseError
 
 # Speed first: its processes are measured under a small parent.
-PARTS = ("speed", "retrieval", "reading", "rewriting", "writing", "page")
+PARTS = ("speed", "scale", "beside", "retrieval", "reading", "rewriting", "writing", "page")
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
+DRAWING = Path(__file__).parent / "scale.svg"
 
 
 def main() -> int:
@@ -29,6 +30,8 @@ def main() -> int:
             if not arguments.quick:
                 results.save(RESULTS, parts)
                 README.write_text(report.readme(results.load(RESULTS)), encoding="utf-8")
+                if name == "scale":
+                    DRAWING.write_text(scale.drawing(parts[name]), encoding="utf-8")
     except CitewiseError as error:
         print(error, file=sys.stderr)
         return 1

@@ -27,8 +27,8 @@ class Run:
     peak_mib: float
 
 
-def run(*arguments: str) -> Run:
-    """Run ``python ARGUMENTS`` here and wait for it.
+def run(*arguments: str, python: str = sys.executable, watched: bool = False) -> Run:
+    """Run ``python ARGUMENTS`` here and wait for it; what one that is ``watched`` says on stderr is shown.
 
     Raises:
         RuntimeError: it failed, or needed less memory than this process, so that its own cannot be told.
@@ -36,11 +36,11 @@ def run(*arguments: str) -> Run:
     with tempfile.TemporaryFile("w+") as complaints:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [python, *arguments],
             cwd=HOME,
             env=os.environ | OFFLINE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=None if watched else complaints,
             text=True,
         )
         assert process.stdout

@@ -25,13 +25,18 @@ _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MAX_CONTROL_SHARE = 0.01  # text has next to none
 
 
-def decode(raw: bytes) -> tuple[str, str]:
+def decode(raw: bytes, declared: str = "") -> tuple[str, str]:
     """Return the text of ``raw`` and its encoding: what its byte order mark says, UTF-8, or the likeliest.
+
+    An encoding that it is ``declared`` to have is taken before a guess, and then called UTF-8: it needs no note.
 
     Raises:
         Unfit: it is binary, or in no encoding that can be told.
     """
     encoding = next((name for mark, name in _BOMS if raw.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and (text := _as_declared(raw, declared)) is not None:
+        refuse_binary(text)
+        return text, "utf-8"
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
@@ -45,6 +50,16 @@ def decode(raw: bytes) -> tuple[str, str]:
     return text, encoding.removesuffix("-sig")
 
 
+def _as_declared(raw: bytes, declared: str) -> str | None:
+    """Return the text in an encoding other than UTF-8; None if it is UTF-8 all the same, or not in that encoding.
+
+    Bytes that are no ASCII are hardly ever good UTF-8 by chance. UTF-16 and UTF-32 are told by their mark.
+    """
+    if not declared or declared.startswith("utf") or not (raw.isascii() or not _decodes(raw, "utf-8")):
+        return None
+    return raw.decode(declared) if _decodes(raw, declared) else None
+
+
 def _likeliest_encoding(raw: bytes) -> str:
     for encodings in (_WESTERN, _OTHERS):
         best = charset_normalizer.from_bytes(raw, cp_isolation=encodings).best()
@@ -56,7 +71,7 @@ def _likeliest_encoding(raw: bytes) -> str:
 def _decodes(raw: bytes, encoding: str) -> bool:
     try:  # charset-normalizer looks at samples of a long text
         raw.decode(encoding)
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, LookupError):
         return False
     return True
 

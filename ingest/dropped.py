@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.fields import one_line, shorten
-from ingest.find import SUFFIXES, reason
+from ingest.find import READABLE, reason, suffix_of
 from rag import folder
 from rag.errors import IndexFault, UploadRefused
 
@@ -83,7 +83,7 @@ def _fit(path: Path, name: str) -> Given:
     except OSError as error:
         raise UploadRefused(f"cannot be read: {reason(error)}", "Give it again.") from error
     if not stat.S_ISREG(facts.st_mode):
-        raise UploadRefused("is not a regular file", "Give a file of text in its place.")
+        raise UploadRefused("is not a regular file", "Give a file in its place.")
     if facts.st_size > MAX_UPLOAD_BYTES:
         raise _too_large(facts.st_size)
     return Given(path, shown(name), stem, suffix)
@@ -104,11 +104,12 @@ def safe_name(name: str) -> tuple[str, str]:
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     seen = "".join(character for character in last if unicodedata.category(character) not in _UNSEEN)
-    stem, dot, ending = " ".join(seen.split()).rpartition(".")
-    suffix = dot + ending.lower()
-    if suffix not in SUFFIXES:
-        wrong = "is not a .txt, .md or .jsonl file" if one_line(name) else "has no name"
-        raise UploadRefused(wrong, "Convert it to one of .txt, .md and .jsonl, and give that.")
+    whole = " ".join(seen.split())
+    suffix = suffix_of(f"_{whole}")  # a name can be all suffix
+    if not suffix:
+        wrong = "is of no format that is read" if one_line(name) else "has no name"
+        raise UploadRefused(wrong, f"Convert it: {READABLE} are read.")
+    stem = whole[: -len(suffix)]
     stem = _PUNCTUATION.sub("-", stem).strip(". ") or "untitled"
     stem = f"_{stem}" if _DEVICE.match(stem) else stem
     stem = stem[: MAX_NAME_CHARS - len(suffix) - _NUMBER_CHARS]

@@ -57,22 +57,32 @@ class Fields:
     meta: dict[str, str]
 
 
-def parse_fields(values: Mapping[str, object]) -> Fields:
+def parse_fields(values: Mapping[str, object], *, is_exact: bool = True) -> Fields:
     """Sort values by field; other text, numbers and lists of text go into ``meta``, nested values nowhere.
 
-    A URL that is not http or https goes into ``meta``, and so does a date that is not written as 2017-02-19.
+    A URL that is not http or https goes into ``meta``, and so does a date that is not written as 2017-02-19, or
+    cannot be read where ``is_exact`` is not asked.
 
     Raises:
         Unfit: the date cannot be read, or a field is not text.
     """
     meta = {one_line(name): text for name, value in values.items() if (text := _as_text(name, value))}
     title, source, url, written = (one_line(meta.pop(name, "")) for name in _FIELDS)
-    published = parse_date(written) if written else None
+    published = _published(written, is_exact)
     if url and not _is_link(url):
         meta["url"], url = url, ""
-    if published and written != published.isoformat():
+    if written and (published is None or written != published.isoformat()):
         meta["date"] = written
     return Fields(shorten(title, TITLE_CHARS), source, url, published, meta)
+
+
+def _published(written: str, is_exact: bool) -> date | None:
+    try:
+        return parse_date(written) if written else None
+    except Unfit:
+        if is_exact:
+            raise
+        return None
 
 
 def parse_date(written: str) -> date:

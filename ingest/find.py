@@ -8,7 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-SUFFIXES = (".txt", ".md", ".markdown", ".jsonl")
+from ingest.formats import MODULES
+from ingest.formats import suffix_of as suffix_of  # by which a file is found and read
+from rag.render import visible
+
+SUFFIXES = tuple(MODULES)
+READABLE = "text, Markdown, JSONL, HTML, PDF, DOCX, ODT, EPUB, CSV, mail, feed, zip and tar files"
+"""What can be read, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +86,11 @@ def _under(given: Path) -> Iterator[tuple[str, Found]]:
         return
     if stat.S_ISDIR(facts.st_mode):
         yield from _in_folder(path, given)
-    elif path.suffix.lower() in SUFFIXES:
+    elif suffix_of(path):
         item = _file(path, path.parent, printable(given), facts)
         yield str(path), replace(item, named=True) if isinstance(item, Source) else item
     else:
-        wrong = f"is not a {_listed()} file; convert it to one of these"
+        wrong = f"is of no format that is read; convert it: {READABLE} are read"
         yield str(path), Failure(printable(given), wrong, str(path))
 
 
@@ -117,9 +123,9 @@ def _entry(entry: os.DirEntry[str], root: Path, given: Path) -> Found:
     shown = printable(given / path.relative_to(root))
     if entry.is_symlink():
         return Skipped(shown, "a symbolic link; to read it, give its target as a path")
-    if path.suffix.lower() not in SUFFIXES:
-        return Skipped(shown, f"not a {_listed()}")
-    if path.stem.lower() == "readme":
+    if not suffix_of(path):
+        return Skipped(shown, "of no format that is read")
+    if path.name[: -len(suffix_of(path))].lower() == "readme":
         return Skipped(shown, "describes the folder; to read it, give it as a path")
     try:
         return _file(path, root, shown, entry.stat(follow_symlinks=False))
@@ -129,22 +135,19 @@ def _entry(entry: os.DirEntry[str], root: Path, given: Path) -> Found:
 
 def _file(path: Path, root: Path, shown: str, facts: os.stat_result) -> Source | Failure:
     if not stat.S_ISREG(facts.st_mode):
-        return Failure(shown, "is not a regular file; give a file of text in its place", str(path))
+        return Failure(shown, "is not a regular file; give a file in its place", str(path))
     key = path.relative_to(root).as_posix()
-    if printable(path) != str(path):
+    if any("\ud800" <= character <= "\udfff" for character in str(path)):
         return Failure(shown, "has a name that is not UTF-8; rename it", str(path))
     return Source(str(root), path, key, facts.st_size, shown)
 
 
 def printable(path: Path) -> str:
-    """Return the path as text that can be stored and printed; bytes that are not UTF-8 are escaped."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Return the path as one line that can be printed; bytes that are not UTF-8, and controls, can be seen in it."""
+    text = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return visible(text).replace("\n", "␊").replace("\t", "␉")
 
 
 def reason(error: OSError) -> str:
     """Return what the operating system says, without the path and the number."""
     return (error.strerror or type(error).__name__).lower()
-
-
-def _listed() -> str:
-    return ".txt, .md or .jsonl"

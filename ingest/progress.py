@@ -24,9 +24,10 @@ class Bar:
 
     def planned(self, plan: Plan) -> None:
         """Say the plan, and begin the bar if there is something to embed."""
+        kept = f", {len(plan.kept)} kept" if plan.kept else ""
         self._say(
             f"plan: {plan.new} new, {plan.changed} changed, {len(plan.moved)} moved, "
-            f"{len(plan.removed)} removed, {plan.unchanged} unchanged"
+            f"{len(plan.removed)} removed, {plan.unchanged} unchanged{kept}"
         )
         self._total = plan.new + plan.changed
         arrivals = plan.arrivals

@@ -13,11 +13,11 @@ from ingest import read, sync
 from ingest.decode import decode
 from ingest.dropped import MAX_NAME_CHARS, Problem, Taken, checked, made, taken_in
 from ingest.fields import Unfit, one_line, shorten
-from ingest.find import SUFFIXES, Failure, Source, reason
+from ingest.find import Failure, Source, reason, suffix_of
 from ingest.sync import Summary, Watcher
 from rag import caches, folder
 from rag.domain import Article, Embedder
-from rag.errors import ArticleMissing, IndexFault
+from rag.errors import ArticleMissing, IndexFault, RemovalRefused
 from rag.store import Shape
 from rag.truth import Known, Truth
 
@@ -52,7 +52,14 @@ def fate(index: str | Path, file: str, n_others: int) -> str:
     if not n_others:
         return f"Its uploaded file {name} goes with it."
     stay = "1 other article" if n_others == 1 else f"{n_others:,} other articles"
+    if not _can_lose(name):
+        return f"It cannot be taken out of the uploaded file {name}, which holds {stay}."
     return f"Its line goes out of the uploaded file {name}; {stay} of that file stay."
+
+
+def _can_lose(file: str) -> bool:
+    """Whether one of several articles can be taken out of a file of this name."""
+    return suffix_of(file) == ".jsonl"
 
 
 # -- adding -------------------------------------------------------------------------------------------
@@ -99,7 +106,7 @@ def _unread(index: str | Path) -> Iterator[Path]:
     """Yield the uploads that are not remembered as read whole, such as those before whose reading all ended."""
     _, sums = _known(index)
     for path in sorted(home(index).iterdir()):
-        if path.suffix in SUFFIXES and not path.name.startswith(".") and str(path) not in sums:
+        if suffix_of(path) and not path.name.startswith(".") and str(path) not in sums:
             yield path
 
 
@@ -130,7 +137,13 @@ def _complaints(taken: Sequence[Taken], failed: Sequence[Failure], known: set[st
         if len(own) > _MAX_LINES:
             yield item.name, f"{len(own) - _MAX_LINES:,} more of its lines cannot be read. Mend them as well."
         if not own and file not in known:
-            yield item.name, "holds no article. Write one JSON object a line, with an id and a text."
+            yield item.name, f"holds no article. {_mend_of_none(file)}"
+
+
+def _mend_of_none(file: str) -> str:
+    if suffix_of(file) == ".jsonl":
+        return "Write one JSON object a line, with an id and a text."
+    return "Give a file that has text in it."
 
 
 # -- removing -----------------------------------------------------------------------------------------
@@ -140,6 +153,7 @@ def remove(id: str, index: str | Path) -> str:
     """Take an article out of an index, and an upload out of its file; return what was done, in sentences.
 
     Raises:
+        RemovalRefused: it lies in an uploaded file that cannot be changed, with others.
         ArticleMissing, IndexMissing, IndexLocked, IndexDamaged: as their names say; nothing was changed.
     """
     folder.live(Path(index))
@@ -153,6 +167,7 @@ def remove(id: str, index: str | Path) -> str:
             known = articles[id]
             n_others = sum(other.file == known.file for other in articles.values()) - 1
             if is_upload(index, known.file):
+                _refuse_if_stuck(known, n_others)
                 _take_out(known)  # before the article: what a crash leaves can be removed again
             with truth.change():
                 truth.remove(known.n)
@@ -164,15 +179,27 @@ def remove(id: str, index: str | Path) -> str:
     return f"{shorten(one_line(id), MAX_NAME_CHARS)} is removed. {fate(index, known.file, n_others)}"
 
 
+def _refuse_if_stuck(known: Known, n_others: int) -> None:
+    """Raise RemovalRefused for an article that shares a file which cannot be changed."""
+    path = Path(known.file)
+    if n_others and not _can_lose(known.file) and path.exists():
+        raise RemovalRefused(
+            f"{shorten(one_line(known.id), MAX_NAME_CHARS)} cannot be taken out of {path.name}, which holds "
+            f"{n_others + 1:,} articles; nothing was changed",
+            f"To remove all of them, delete {path} and run: citewise index {path.parent}",
+        )
+
+
 def _take_out(known: Known) -> None:
     """Take an article out of its file; a file that holds no other goes."""
     path = Path(known.file)
     source = Source(str(path.parent), path, path.name, 0, named=True)
     try:
-        if path.suffix == ".jsonl" and path.exists():
+        is_jsonl = suffix_of(path) == ".jsonl"
+        if is_jsonl and path.exists():
             line_id = known.place.removeprefix(f"{known.file}//")
             folder.replace(path, _without(path.read_bytes(), line_id))
-        if path.suffix != ".jsonl" or not any(isinstance(item, Article) for item in read.read(source)):
+        if not is_jsonl or not any(isinstance(item, Article) for item in read.read(source)):
             path.unlink(missing_ok=True)
             folder.sync_folder(path.parent)
     except OSError as error:

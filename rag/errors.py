@@ -51,7 +51,7 @@ class UploadRefused(CitewiseError):
 
 
 class RemovalRefused(CitewiseError):
-    """A run would remove over half of a collection and was not told that it may."""
+    """What would go was not meant to: over half of a collection, or other articles of a file that cannot be cut."""
 
 
 class IndexFault(CitewiseError):

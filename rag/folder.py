@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import socket
-import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing
+from rag import lock
+from rag.durable import NEW, replace, sync_folder, unwritable
+from rag.errors import IndexDamaged, IndexFault, IndexMissing
 from rag.truth import Truth
+
+__all__ = [
+    "BESIDE",
+    "CURRENT",
+    "DATABASE",
+    "create",
+    "generations",
+    "is_whole",
+    "live",
+    "next_folder",
+    "prepare",
+    "previous",
+    "prune",
+    "publish",
+    "replace",
+    "sync_folder",
+    "writing",
+]
 
 CURRENT = "CURRENT"
 DATABASE = "articles.db"
-_HOLDER = "writer.json"
-_LOCK = "writer.lock"
-_OURS = {CURRENT, _HOLDER, _LOCK}
+BESIDE = ("uploads", "fetched")  # folders of files that articles came from; all generations share them
+_OURS = {CURRENT, lock.HOLDER, lock.LOCK}
 
 
 def live(index: Path) -> Path:
@@ -32,28 +44,26 @@ def live(index: Path) -> Path:
         IndexMissing: there is no index here.
         IndexDamaged: CURRENT names what is not there.
     """
-    try:
-        name = (index / CURRENT).read_text(encoding="utf-8").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        raise IndexMissing(
-            f"there is no index at {index}", f"Make one: citewise index PATH --index {index}"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise IndexDamaged(
-            f"{index / CURRENT} cannot be read: {error}", "Check the folder's permissions."
-        ) from error
-    if not _is_generation(name) or not (index / name / DATABASE).is_file():
-        raise IndexDamaged(
-            f"{index / CURRENT} names {name[:40]!r}, which is not there",
-            "Delete CURRENT and run citewise index PATH again; a whole generation is taken up as it is.",
-        )
+    name, _ = _current(index)
+    while not (_is_generation(name) and (index / name / DATABASE).is_file()):
+        named, (name, _) = name, _current(index)
+        if name == named:  # else another one has taken its place meanwhile
+            raise IndexDamaged(
+                f"{index / CURRENT} names {name[:40]!r}, which is not there",
+                f"Let it name one that is: citewise doctor --repair --index {index}",
+            )
     return index / name
+
+
+def previous(index: Path) -> Path | None:
+    """Return the whole generation that can be put back: the one that answered before, else the newest other."""
+    return next((path for path in _others(index) if is_whole(path)), None)
 
 
 def prepare(index: Path, meta: Mapping[str, str]) -> Path:
     """Return the live generation, made empty with ``meta`` if there is none; call under the writer lock."""
     if not (index / CURRENT).exists():
-        whole = [path for path in generations(index) if _is_whole(path)]
+        whole = [path for path in generations(index) if is_whole(path)]
         publish(index, whole[-1] if whole else create(index, {**meta, "whole": "yes"}))
     return live(index)
 
@@ -63,26 +73,42 @@ def create(index: Path, meta: Mapping[str, str], above: int = 0) -> Path:
 
     Its passages' ids start over ``above``.
     """
+    folder = next_folder(index)
+    Truth.create(folder / DATABASE, {**meta, "uid": uuid.uuid4().hex}, above)
+    return folder
+
+
+def next_folder(index: Path) -> Path:
+    """Make the empty folder of the next generation."""
     names = [int(path.name.removeprefix("gen-")) for path in generations(index)]
     folder = index / f"gen-{max(names, default=0) + 1}"
     try:
         folder.mkdir()
     except OSError as error:
-        raise _unwritable(folder, error) from error
-    Truth.create(folder / DATABASE, {**meta, "uid": uuid.uuid4().hex}, above)
+        raise unwritable(folder, error) from error
     return folder
 
 
-def publish(index: Path, generation: Path) -> None:
-    """Let ``generation`` answer from now on, by one atomic rename."""
-    replace(index / CURRENT, generation.name.encode() + b"\n")
+def publish(index: Path, generation: Path, before: Path | None = None) -> None:
+    """Let ``generation`` answer from now on, by one atomic rename.
+
+    ``before`` is the one that can be put back: the one that answered so far, unless another is named; itself
+    stands for none.
+    """
+    try:
+        named, earlier = _current(index)
+    except IndexFault:
+        named, earlier = "", ""
+    back = before.name if before else named if named != generation.name else earlier
+    names = [name for name in dict.fromkeys([generation.name, back]) if _is_generation(name)]
+    replace(index / CURRENT, "".join(f"{name}\n" for name in names).encode())
 
 
 def prune(index: Path, keep: int = 1) -> None:
-    """Delete all generations but the live one and the ``keep`` before it; call under the writer lock."""
-    alive = live(index)
-    others = [path for path in generations(index) if path != alive]
-    kept = [path for path in others if _is_whole(path)][-keep:] if keep else []
+    """Delete all generations but the live one and ``keep`` that can be put back; call under the writer lock."""
+    live(index)
+    others = _others(index)
+    kept = [path for path in others if is_whole(path)][:keep]
     for path in others:
         if path not in kept:
             shutil.rmtree(path, ignore_errors=True)
@@ -94,34 +120,18 @@ def generations(index: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.removeprefix("gen-")))
 
 
-def replace(path: Path, *data: bytes | memoryview) -> None:
-    """Write a file so that a reader, or a crash, finds the old one or the new one and never a part.
-
-    Raises:
-        IndexFault: it cannot be written; the old one stays.
-    """
-    temporary = path.with_name(path.name + ".new")
+def is_whole(folder: Path) -> bool:
+    """Whether a generation was made to its end, so that it can answer."""
     try:
-        with temporary.open("wb") as file:
-            file.writelines(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise _unwritable(path, error) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        truth = Truth(folder / DATABASE)
+    except IndexFault:
+        return False
+    try:
+        return truth.meta("whole") == "yes"
+    except IndexFault:
+        return False
+    finally:
+        truth.close()
 
 
 @contextmanager
@@ -133,29 +143,55 @@ def writing(index: Path) -> Iterator[None]:
         IndexFault: the folder cannot be made, or holds something else than an index.
     """
     _claim(index)
-    lock = FileLock(index / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise IndexLocked(
-            f"{index} is being written by {_holder(index)}", "Wait for it to end; asking goes on meanwhile."
-        ) from None
-    except OSError as error:
-        raise _unwritable(index / _LOCK, error) from error
-    try:
-        replace(index / _HOLDER, json.dumps(_me()).encode())
+    with lock.held(index):
+        settle(index)
         yield
-    finally:
-        with suppress(OSError):
-            (index / _HOLDER).unlink()
-        lock.release()
 
 
-def _unwritable(path: Path, error: OSError) -> IndexFault:
-    return IndexFault(
-        f"{path} cannot be written: {error.strerror or error}",
-        "Free some space, or check that you may write there.",
-    )
+def settle(index: Path) -> None:
+    """Put the files that came with the live generation beside it; call under the writer lock.
+
+    One that was imported brings them inside its folder, and that which it replaced keeps there those from before,
+    until it is put back. A crash between two steps is made good by the next writer.
+    """
+    try:
+        name, before = _current(index)
+    except IndexFault:
+        return
+    for beside in BESIDE if _is_generation(name) else ():
+        coming, here, home = index / name / beside, index / beside, index / before
+        if not coming.is_dir() or (here.exists() and not (before and home.is_dir())):
+            continue  # nothing comes, or nobody is there to take what is here
+        try:
+            if here.exists():
+                here.rename(home / beside)
+            coming.rename(here)
+            sync_folder(index)
+        except OSError as error:
+            raise unwritable(here, error) from error
+
+
+def _current(index: Path) -> tuple[str, str]:
+    """Return the names of the generation that answers, and of the one before it, empty if none is named."""
+    try:
+        lines = (index / CURRENT).read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        raise IndexMissing(
+            f"there is no index at {index}", f"Make one: citewise index PATH --index {index}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexDamaged(
+            f"{index / CURRENT} cannot be read: {error}", "Check the folder's permissions."
+        ) from error
+    name, before, *_ = [*(line.strip() for line in lines), "", ""]
+    return name, before
+
+
+def _others(index: Path) -> list[Path]:
+    """Return the generations that do not answer, the one that did before first, then the newest first."""
+    name, before = _current(index)
+    others = [path for path in reversed(generations(index)) if path.name != name]
+    return sorted(others, key=lambda path: path.name != before)
 
 
 def _claim(index: Path) -> None:
@@ -166,37 +202,12 @@ def _claim(index: Path) -> None:
         raise IndexFault(
             f"{index} cannot be an index folder: {error.strerror}", "Name another with --index."
         ) from error
-    foreign = sorted(n for n in names - _OURS if not _is_generation(n) and not n.endswith(".new"))
+    foreign = sorted(n for n in names - _OURS if not _is_generation(n) and not n.endswith(NEW))
     if foreign and CURRENT not in names and not any(map(_is_generation, names)):
         raise IndexFault(
             f"{index} holds {foreign[0]!r} and is not an index", "Name an empty or a new folder with --index."
         )
 
 
-def _me() -> dict[str, object]:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": since}
-
-
-def _holder(index: Path) -> str:
-    try:
-        who = json.loads((index / _HOLDER).read_text(encoding="utf-8"))
-        return f"process {who['pid']} on {who['host']} since {who['since']} ({who['command']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
 def _is_generation(name: str) -> bool:
     return name.startswith("gen-") and name.removeprefix("gen-").isdecimal()
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        truth = Truth(folder / DATABASE)
-    except IndexFault:
-        return False
-    try:
-        return truth.meta("whole") == "yes"
-    finally:
-        truth.close()

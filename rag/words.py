@@ -29,6 +29,10 @@ Text = tuple[int, str, str]
 NOWHERE = Reach("", 0, 0)  # what an index in memory reaches
 _HEAP_BYTES = 32 << 20  # of a writer; tantivy asks for at least 15 MB a thread
 _LONGEST = 60  # bytes of UTF-8; a longer run is no word that anyone types
+N_HELD = 2_000  # passages of a word that are named
+_FEW = (
+    5_000  # passages that a filter leaves: so few are named to tantivy, of more those not meant are dropped
+)
 _MEND = "It is a cache: the next citewise index makes it again."
 _SPARE = 64  # hits beyond those asked for: dead ones are dropped and ties are put in order
 _STAMP_ID = 0  # passages count from 1
@@ -98,6 +102,10 @@ class WordIndex:
             return []
         should = [(tantivy.Occur.Should, tantivy.Query.term_query(_SCHEMA, "text", word)) for word in words]
         query, wanted = tantivy.Query.boolean_query(should), k + _SPARE
+        if only is not None and len(only) <= _FEW:
+            among = tantivy.Query.term_set_query(_SCHEMA, "id", sorted(only))
+            unscored = tantivy.Query.const_score_query(among, 0.0)
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, unscored), (tantivy.Occur.Must, query)])
         while True:
             found = self._found(query, wanted)
             scored = [hit for hit in found if only is None or hit[0] in only]
@@ -105,18 +113,24 @@ class WordIndex:
                 return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]
             wanted *= 4  # too few pass, or the last ones tie with the k-th: others may, with lower ids
 
-    def holders(self, word: str) -> list[int]:
-        """Return the ids of all passages that have a stemmed word, in no order of use."""
+    def holders(self, word: str) -> tuple[list[int], int]:
+        """Return ids of passages that have a stemmed word, ``N_HELD`` at most, and how many passages have it."""
         query, searcher = tantivy.Query.term_query(_SCHEMA, "text", word), self._searcher
         with _guarded(self.folder):
             n = searcher.doc_freq("text", word)  # those that went with the last commits may be among them
-            found = searcher.search(query, n, count=False, order_by_field="id") if n else None
-            return [id for id, _ in found.hits] if found else []
+            if not n:
+                return [], 0
+            found = searcher.search(query, N_HELD, count=False, order_by_field="id").hits
+        return [id for id, _ in found], n if len(found) == N_HELD else len(found)
 
-    def ids(self) -> list[int]:
-        """Return the ids of all passages held, ascending, for checking against the truth."""
-        found = self._found(tantivy.Query.all_query(), max(1, self._searcher.num_docs))
-        return sorted(id for id, _ in found if id != _STAMP_ID)
+    def ids(self, above: int = 0, upto: int | None = None) -> list[int]:
+        """Return the ids of the passages held, ascending, for checking against the truth.
+
+        Only those over ``above`` and not over ``upto``, if it is given.
+        """
+        integer = tantivy.FieldType.Integer
+        wanted = tantivy.Query.range_query(_SCHEMA, "id", integer, above, upto, include_lower=False)
+        return sorted(id for id, _ in self._found(wanted, max(1, self._searcher.num_docs)))
 
     def stamp(self) -> Reach:
         """Return what the cache says of itself."""

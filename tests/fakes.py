@@ -32,7 +32,8 @@ class LetterEmbedder:
                 if "a" <= letter <= "z":
                     counts[row, ord(letter) - ord("a")] += 1
         counts[:, 0] += 1e-3
-        return counts / np.linalg.norm(counts, axis=1, keepdims=True)
+        unit: Vectors = counts / np.linalg.norm(counts, axis=1, keepdims=True)
+        return unit
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         return [match.span() for match in re.finditer(r"\S+", text)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import folder
+from rag import folder, lock
 from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing
 from rag.truth import Truth
 from tests.conftest import SHAPE, Collection, put
@@ -24,7 +25,7 @@ HOME = Path(__file__).parent.parent
 HOLD = """
 import sys
 from pathlib import Path
-from rag import folder
+from rag import folder, lock
 with folder.writing(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -188,14 +189,33 @@ def test_a_wrong_current_is_damage(collection: Collection, current: bytes) -> No
         folder.live(collection.index)
 
 
-def test_a_lost_current_is_found_again_as_the_hint_says(collection: Collection) -> None:
+def test_a_lost_current_names_the_last_whole_one_again(collection: Collection) -> None:
     collection.put("a", "One.")
     (collection.index / "CURRENT").write_text("gen-7\n")
     with pytest.raises(IndexDamaged) as raised, collection.writing():
         pass
-    assert "Delete CURRENT" in raised.value.hint
+    assert "citewise doctor --repair" in raised.value.hint
     (collection.index / "CURRENT").unlink()
     assert collection.put("b", "Two.") == [2]
+
+
+def test_a_generation_that_goes_while_its_name_is_read_gives_way_to_the_next(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (folder.create(index, SHAPE.facts()) for _ in range(2))
+    folder.publish(index, first)
+    read = Path.read_text
+
+    def late(path: Path, *given: str, **named: str) -> str:
+        text = read(path, *given, **named)
+        if path.name == "CURRENT":
+            monkeypatch.undo()
+            folder.publish(index, second)
+            (first / folder.DATABASE).unlink()
+        return text
+
+    monkeypatch.setattr(Path, "read_text", late)
+    assert folder.live(index) == second
 
 
 def test_the_first_generation_is_made_once(index: Path) -> None:
@@ -264,11 +284,105 @@ def test_pruning_keeps_the_live_one_and_the_whole_one_before_it(index: Path) -> 
     assert folder.generations(index) == [last]
 
 
-def test_the_old_one_can_be_put_back(index: Path) -> None:
-    first, second = (folder.create(index, SHAPE.facts()) for _ in range(2))
-    for generation in (second, first):
+def test_the_one_that_answered_before_can_be_put_back_and_is_kept(index: Path) -> None:
+    whole = {**SHAPE.facts(), "whole": "yes"}
+    first, second = (folder.create(index, whole) for _ in range(2))
+    for generation in (first, second, first):
         folder.publish(index, generation)
         assert folder.live(index) == generation
+    assert folder.previous(index) == second
+    third = folder.create(index, whole)
+    folder.publish(index, third)
+    assert folder.previous(index) == first, "the one that answered, not the newest"
+    folder.prune(index)
+    assert folder.generations(index) == [first, third]
+
+
+def test_what_is_not_whole_or_not_there_cannot_be_put_back(index: Path) -> None:
+    whole = {**SHAPE.facts(), "whole": "yes"}
+    first, half, last = (
+        folder.create(index, whole),
+        folder.create(index, SHAPE.facts()),
+        folder.create(index, whole),
+    )
+    folder.publish(index, half)
+    folder.publish(index, last)
+    assert folder.previous(index) == first
+    shutil.rmtree(first)
+    assert folder.previous(index) is None
+    folder.publish(index, last, before=last)
+    assert (index / "CURRENT").read_text() == "gen-3\n"
+
+
+def test_a_generation_is_published_that_keeps_what_was_before_it(index: Path) -> None:
+    whole = {**SHAPE.facts(), "whole": "yes"}
+    first, second, third = (folder.create(index, whole) for _ in range(3))
+    folder.publish(index, first)
+    folder.publish(index, second)
+    folder.publish(index, third, before=first)
+    assert folder.previous(index) == first
+    folder.publish(index, third)
+    assert folder.previous(index) == first, "to publish it again changes nothing"
+
+
+# ---- the files beside it
+
+
+def test_files_that_came_with_a_generation_lie_beside_it_while_it_answers(index: Path) -> None:
+    whole = {**SHAPE.facts(), "whole": "yes"}
+    first, second = (folder.create(index, whole) for _ in range(2))
+    uploads = index / "uploads"
+    folder.publish(index, first)
+    uploads.mkdir()
+    (uploads / "old.txt").write_text("old")
+    (second / "uploads").mkdir()
+    (second / "uploads" / "new.txt").write_text("new")
+    with folder.writing(index):
+        assert names(uploads) == ["old.txt"], "nothing moves before it answers"
+    for generation, file in ((second, "new.txt"), (first, "old.txt"), (second, "new.txt")):
+        folder.publish(index, generation)
+        with folder.writing(index):
+            assert names(uploads) == [file]
+            assert not (generation / "uploads").exists()
+
+
+def test_files_that_were_half_moved_are_moved_by_the_next_writer(index: Path) -> None:
+    whole = {**SHAPE.facts(), "whole": "yes"}
+    first, second = (folder.create(index, whole) for _ in range(2))
+    folder.publish(index, first)
+    (second / "fetched").mkdir()
+    (first / "fetched").mkdir()  # those from before have been put aside, and then the process was killed
+    folder.publish(index, second)
+    with folder.writing(index):
+        assert (index / "fetched").is_dir()
+        assert (first / "fetched").is_dir()
+        assert not (second / "fetched").exists()
+
+
+def test_files_stay_where_nobody_would_keep_them(index: Path) -> None:
+    made = folder.create(index, {**SHAPE.facts(), "whole": "yes"})
+    for path in (index / "uploads", made / "uploads"):
+        path.mkdir()
+        (path / "a.txt").write_text(path.parent.name)
+    folder.publish(index, made)
+    with folder.writing(index):
+        assert (index / "uploads" / "a.txt").read_text() == "index"
+
+
+# ---- who writes
+
+
+def test_who_writes_is_told_while_it_writes(index: Path) -> None:
+    assert lock.writer(index) is None
+    with another_writer(index) as process:
+        who = lock.writer(index)
+        assert who
+        assert (who.pid, who.command) == (process.pid, f"-c {index}")
+        assert who.since.startswith("20")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert (index / "writer.json").exists()
+        assert lock.writer(index) is None, "it left its name behind"
 
 
 # ---- replacing

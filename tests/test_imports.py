@@ -30,7 +30,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "rag.calibration": ({"rag.encoder", "rag.errors"}, set()),
     "rag.metrics": (set(), set()),
-    "rag.retrieve": ({"rag.domain"}, set()),
+    "rag.retrieve": ({"rag.domain", "rag.twins"}, set()),
     "rag.render": ({"rag.domain"}, set()),
     "rag.names": ({"rag.text"}, set()),
     "rag.phrases": (set(), set()),
@@ -95,12 +95,15 @@ STORE = {"faiss", "filelock", "numpy", "tantivy"}
 HEAVY = {"torch", "sentence_transformers", "transformers", "llama_index", "gradio"}
 
 
+BELOW_FORMATS = ("ingest.decode", "ingest.fields", "rag.text")
+PARSERS = {"feedparser", "lxml", "pypdfium2", "trafilatura"}  # for the child process alone
 BRING = {"page.library", "page.uploading"}  # the modules of the page that change the index
+WATCH = {"ingest.events": {"watchfiles"}}  # the module that asks the system
 DRAW = {"page.screen": {"gradio", "pandas"}}  # those that know how the page is drawn
 
 
 def modules() -> list[str]:
-    folders = ("rag", "ingest", "page")
+    folders = ("rag", "ingest", "ingest/formats", "page")
     files = [file for folder in folders for file in (HOME / folder).glob("*.py")]
     files += [HOME / "app.py", HOME / "cli.py"]
     return sorted(".".join(file.relative_to(HOME).with_suffix("").parts) for file in files)
@@ -142,9 +145,13 @@ def test_arrows_point_one_way(module: str) -> None:
     elif module.startswith("rag."):
         assert all(name.split(".")[0] == "rag" for name in ours(names)), "rag imports nothing above it"
         assert theirs <= STORE | (LLAMA if module == "rag.wiring" else set())  # for types alone
+    elif module.startswith("ingest.formats."):
+        above = {name for name in ours(names) if not name.startswith(("ingest.formats", *BELOW_FORMATS))}
+        assert above <= {"ingest"}, "a format knows of no other part of the house"
+        assert theirs <= PARSERS | {"charset_normalizer", "yaml"}
     elif module.startswith("ingest.") and module != "ingest.__main__":
         assert all(name.split(".")[0] in {"rag", "ingest"} for name in ours(names))
-        assert theirs <= {"numpy", "charset_normalizer", "tqdm", "yaml"}
+        assert theirs <= {"numpy", "charset_normalizer", "tqdm", "yaml"} | WATCH.get(module, set())
     elif module.startswith("page."):
         below = {"page", "rag", "ingest"} if module in BRING else {"page", "rag"}
         assert {name.split(".")[0] for name in ours(names)} <= below
@@ -166,6 +173,7 @@ def test_every_rule_names_a_module() -> None:
         ("import rag, ingest", HEAVY | {"onnxruntime", "faiss", "tantivy", "tokenizers"}),
         ("import cli; cli.parser()", HEAVY | {"onnxruntime", "faiss", "tantivy", "tokenizers"}),
         ("import rag.wiring, ingest.sync, rag.render", HEAVY),
+        ("import ingest.read, ingest.sandbox, ingest.uploads", HEAVY | PARSERS),
         ("import app, page.talk, page.site, page.screen", HEAVY | {"pandas", "starlette"}),
     ],
 )

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest import formats
 from ingest import read as reading
 from ingest.fields import Unfit, parse_date, shorten
-from ingest.read import MAX_ARTICLE_BYTES, Failure, Skipped, Source, find, read
+from ingest.formats import lines as jsonl
+from ingest.read import Failure, Skipped, Source, find, read
 from rag.domain import Article
 
 BINARY = bytes(range(32)) * 40
@@ -90,14 +92,14 @@ def test_what_is_hidden_is_passed_over_unless_it_is_given(tmp_path: Path, write:
 
 
 def test_other_files_are_named_as_skipped_in_a_folder_and_failures_when_given(write: Write) -> None:
-    path = write("news/a.pdf", "x")
+    path = write("news/a.jpeg", "x")
     write("news/b.txt", "x")
     sources, failures, skipped = find([path.parent])
     assert [s.key for s in sources] == ["b.txt"] and failures == []
-    assert [(s.path, s.reason) for s in skipped] == [(str(path), "not a .txt, .md or .jsonl")]
+    assert [(s.path, s.reason) for s in skipped] == [(str(path), "of no format that is read")]
     sources, failures, skipped = find([path])
     assert sources == skipped == []
-    assert failures[0].path == str(path) and "not a .txt, .md or .jsonl" in failures[0].error
+    assert failures[0].path == str(path) and "is of no format that is read" in failures[0].error
 
 
 def test_a_file_has_the_key_that_its_folder_gives_it(write: Write) -> None:
@@ -252,7 +254,7 @@ def test_front_matter_becomes_the_fields(write: Write) -> None:
         assert (got.source, got.published) == ("Le Monde", date(2017, 2, 19))
         assert got.url == "https://example.org/a?b=c"
         assert got.text == "# A heading\n\nIts text."
-        assert dict(got.meta) == {"authors": "Ann Lee, Bo Li", "section": "No", "pages": "12"}
+        assert dict(got.meta) == {"authors": "Ann Lee, Bo Li", "section": "No", "page_count": "12"}
 
 
 def test_a_url_that_is_no_link_is_kept_apart(write: Write) -> None:
@@ -385,12 +387,12 @@ def test_control_characters_that_text_has_are_no_harm(write: Write) -> None:
 def test_a_file_over_the_limit_is_a_failure_with_both_sizes(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "MAX_ARTICLE_BYTES", 1000)
+    assert formats.MAX_ARTICLE_BYTES == 10 * 1024 * 1024
+    monkeypatch.setattr(formats, "MAX_ARTICLE_BYTES", 1000)
     assert isinstance(one(write("a.txt", "x" * 1000)), Article)
     assert failure(write("b.txt", "x" * 1001)).error == (
         "has 1,001 bytes, an article at most 1,000. Split it into articles."
     )
-    assert MAX_ARTICLE_BYTES == 10 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
@@ -549,7 +551,7 @@ def test_a_jsonl_file_in_utf16_is_one_failure(write: Write) -> None:
 
 
 def test_a_line_over_the_limit_is_not_read_whole(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_ARTICLE_BYTES", 1000)
+    monkeypatch.setattr(formats, "MAX_ARTICLE_BYTES", 1000)
     long = {"id": "b", "text": "x" * 5000}
     path = write("all.jsonl", lines(GOOD, long, {**GOOD, "id": "c"}) + json.dumps(long))
     first, second, third, last = all_of(path)
@@ -560,7 +562,7 @@ def test_a_line_over_the_limit_is_not_read_whole(write: Write, monkeypatch: pyte
     )
     assert isinstance(last, Failure) and last.path == f"{path}:4"
     with path.open("rb") as file:
-        assert max(len(raw) for _, raw, _ in reading._bounded_lines(file)) == 1001
+        assert max(len(raw) for _, raw, _ in jsonl.bounded_lines(file)) == 1001
 
 
 # ---- Dates and cuts

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from ingest import sync
+from ingest import planning, sync
 from ingest.plan import Plan
 from ingest.sync import Summary
 from rag import doctor, folder
@@ -41,9 +44,9 @@ class Place:
     def lines(self, name: str, *articles: dict[str, object]) -> Path:
         return self.write(name, "".join(json.dumps(article) + "\n" for article in articles))
 
-    def sync(self, *paths: Path, **options: bool) -> Summary:
+    def sync(self, *paths: Path | str, **options: Any) -> Summary:
         self.embedder.embedded.clear()
-        return sync.index(paths or [self.corpus], self.index, self.embedder, TOKENS, **options)  # type: ignore[arg-type]
+        return sync.index(paths or [self.corpus], self.index, self.embedder, TOKENS, **options)
 
     def articles(self) -> dict[str, str]:
         with Store(self.index) as store:
@@ -65,6 +68,12 @@ def place(tmp_path: Path) -> Place:
     for n, word in enumerate(("apple", "berry", "cherry", "date", "elder"), start=1):
         made.write(f"{word}.txt", f"Article {n} is about the {word}. The {word} is a fruit.")
     return made
+
+
+@pytest.fixture
+def reads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run hold no text from its plan, as one over a large collection does."""
+    monkeypatch.setattr(planning, "HOLD_CHARS", 0)
 
 
 def counts(summary: Summary) -> tuple[int, int, int, int, int]:
@@ -325,7 +334,7 @@ class Failing(LetterEmbedder):
 def test_what_was_stored_before_an_interrupt_stays(place: Place, error: type[BaseException]) -> None:
     place.lines("many.jsonl", *({"id": n, "text": f"Number {n} is a number. " * 3} for n in range(400)))
     good = place.embedder
-    place.embedder = Failing(8, error)
+    place.embedder = Failing(4, error)
     with pytest.raises(error):
         place.sync()
     stored = place.articles()
@@ -353,6 +362,7 @@ def test_a_reader_sees_each_article_as_soon_as_it_is_stored(place: Place) -> Non
     assert seen == [1, 2, 3]
 
 
+@pytest.mark.usefixtures("reads_again")
 def test_a_file_that_changes_while_it_is_read_is_read_again_next_time(place: Place) -> None:
     place.sync()
 
@@ -366,6 +376,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_next_time(place: Pla
     assert place.articles()["fig.txt"] == "The fig, second version."
 
 
+@pytest.mark.usefixtures("reads_again")
 def test_a_file_that_vanishes_after_the_plan_is_a_complaint(place: Place) -> None:
     class Removing(sync.Silence):
         def planned(self, plan: object) -> None:
@@ -447,6 +458,7 @@ def raise_killed() -> None:
     raise Killed
 
 
+@pytest.mark.usefixtures("reads_again")
 def test_a_file_that_fails_between_plan_and_reading_is_read_next_time(place: Place) -> None:
     place.sync()
     path = place.write("fig.txt", "The fig is a fruit.")
@@ -463,6 +475,7 @@ def test_a_file_that_fails_between_plan_and_reading_is_read_next_time(place: Pla
     assert place.articles()["fig.txt"] == "The fig is a fruit."
 
 
+@pytest.mark.usefixtures("reads_again")
 def test_a_file_that_was_another_for_a_moment_is_not_taken_for_read(place: Place) -> None:
     path = place.write("fig.txt", "First.")
 
@@ -562,3 +575,239 @@ def test_a_file_moved_over_another_takes_its_place(place: Place) -> None:
     assert place.passage_ids()["berry.txt"] == before["apple.txt"]
     assert set(place.articles()) == {"berry.txt", "cherry.txt", "date.txt", "elder.txt"}
     assert list(doctor.faults(place.index)) == []
+
+
+# -- only what changed --------------------------------------------------------------------------------
+
+
+def test_one_new_file_does_not_make_a_run_look_at_the_whole_index(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.sync()
+    other = place.home / "other"
+    other.mkdir()
+    (other / "fig.txt").write_text("The fig is a fruit.")
+    for method in ("known", "files", "stored"):
+        monkeypatch.setattr(Truth, method, lambda *_: pytest.fail("a run reads the whole index"))
+    assert counts(place.sync(other)) == (1, 0, 0, 0, 0)
+    assert counts(place.sync()) == (0, 0, 0, 0, 5)
+
+
+def test_a_change_in_a_long_article_embeds_the_passages_that_it_touches(place: Place) -> None:
+    paragraphs = [
+        f"Paragraph {n} has words of its own, {n} times {n} is {n * n}. " * (1 + n % 3) for n in range(60)
+    ]
+    place.write("long.txt", "A title\n\n" + "\n\n".join(paragraphs))
+    whole = place.sync().passages_embedded
+    assert whole > 40
+    for n in (0, 20, 59):
+        paragraphs[n] = f"Another paragraph {n}. " + paragraphs[n]
+        place.write("long.txt", "A title\n\n" + "\n\n".join(paragraphs))
+        changed = place.sync()
+        assert counts(changed) == (0, 1, 0, 0, 5)
+        assert 1 <= changed.passages_embedded <= 5
+        assert list(doctor.faults(place.index)) == []
+
+
+@pytest.mark.data
+def test_a_sentence_more_in_a_real_article_embeds_two_passages_or_so() -> None:
+    from ingest.split import split
+    from rag.embed import MiniLM
+    from rag.text import normalise
+
+    embedder, added = MiniLM(threads=1), "This is a sentence that was added in the spring. "
+    rows = (Path(os.environ["CITEWISE_DATA"]) / "corpora" / "blog_18f.jsonl").read_text().splitlines()[::40]
+    texts = [normalise(json.loads(row)["text"]).strip() for row in rows]
+
+    def passages(text: str) -> set[str]:
+        return {text[start:end] for start, end in split(text, embedder, 128)}
+
+    fresh = [len(passages(added + text) - passages(text)) for text in texts]
+    assert sum(fresh) / len(fresh) <= 2
+
+
+def test_a_run_without_changes_changes_nothing(place: Place) -> None:
+    place.sync()
+    with Store(place.index) as store:
+        before = store.status().changes
+        place.sync()
+        assert store.status().changes == before
+
+
+# -- what is gone and stays ---------------------------------------------------------------------------
+
+
+def test_what_is_gone_stays_if_asked_and_goes_when_no_longer_asked(place: Place) -> None:
+    place.sync()
+    for name in ("apple", "berry", "cherry"):
+        (place.corpus / f"{name}.txt").unlink()
+    kept = place.sync(keep_missing=True)
+    assert (*counts(kept), kept.kept) == (0, 0, 0, 0, 2, 3)
+    assert len(place.articles()) == 5
+    assert {fate.what for fate in kept.files} == {"kept"}
+    assert place.sync(yes=True).removed == 3
+
+
+def test_a_line_that_is_gone_stays_if_asked_and_goes_when_no_longer_asked(place: Place) -> None:
+    path = place.lines("news.jsonl", {"id": "a", "text": "First."}, {"id": "b", "text": "Second."})
+    place.sync()
+    path.write_text('{"id": "a", "text": "First."}\n')
+    assert (place.sync(keep_missing=True).kept, place.sync(keep_missing=True).kept) == (1, 1)
+    assert "news.jsonl#b" in place.articles()
+    assert place.sync().removed == 1
+    assert place.sync().unchanged == 6
+
+
+def test_what_has_moved_is_moved_although_what_is_gone_stays(place: Place) -> None:
+    place.sync()
+    (place.corpus / "apple.txt").rename(place.corpus / "pomme.txt")
+    moved = place.sync(keep_missing=True)
+    assert (*counts(moved), moved.kept) == (0, 0, 1, 0, 4, 0)
+
+
+# -- a rehearsal --------------------------------------------------------------------------------------
+
+
+def entries(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, but for what SQLite puts beside a file that it reads."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path): path.read_bytes() for path in files if not path.name.endswith(("-shm", "-wal"))}
+
+
+def test_a_dry_run_says_what_a_run_would_do_and_does_nothing(place: Place) -> None:
+    told = place.sync(dry_run=True)
+    assert counts(told) == (5, 0, 0, 0, 0)
+    assert told.dry_run
+    assert not place.index.exists()
+    place.sync()
+    (place.corpus / "apple.txt").rename(place.corpus / "pomme.txt")
+    (place.corpus / "berry.txt").write_text("Something else.")
+    (place.corpus / "cherry.txt").unlink()
+    place.write("fig.txt", "The fig.")
+    before = entries(place.index)
+    with folder.writing(place.index):
+        held = entries(place.index)
+        told = place.sync(dry_run=True)
+        assert entries(place.index) == held
+    assert place.embedder.embedded == []
+    assert entries(place.index) == before
+    done = place.sync()
+    assert counts(told) == counts(done) == (1, 1, 1, 1, 2)
+    assert told.files == done.files
+
+
+def test_a_dry_run_is_refused_what_a_run_would_be(place: Place) -> None:
+    place.sync()
+    for name in ("apple", "berry", "cherry"):
+        (place.corpus / f"{name}.txt").unlink()
+    with pytest.raises(RemovalRefused):
+        place.sync(dry_run=True)
+    assert place.sync(dry_run=True, yes=True).removed == 3
+    place.embedder.name = "letters-2"
+    with pytest.raises(IndexStale):
+        place.sync(dry_run=True, yes=True)
+    told = place.sync(dry_run=True, yes=True, rebuild=True)
+    assert "embedded again" in told.notes[0]
+
+
+# -- the network --------------------------------------------------------------------------------------
+
+PAGE = "https://example.org/a"
+
+
+@pytest.fixture
+def web(place: Place, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the network has, by address; all else fails."""
+    pages: dict[str, str] = {}
+
+    def fetched(urls: Sequence[str], index: Path) -> list[SimpleNamespace]:
+        home = index / "fetched"
+        home.mkdir(exist_ok=True)
+        found = []
+        for url in urls:
+            suffix = ".html" if pages.get(url, "").startswith("<") else ".txt"
+            copy = home / f"{url.rpartition('/')[2]}{suffix}"
+            if url in pages:
+                copy.write_text(pages[url])
+            found.append(
+                SimpleNamespace(
+                    url=url, path=copy if url in pages else None, failure="" if url in pages else "is down"
+                )
+            )
+        return found
+
+    monkeypatch.setattr("ingest.fetch.fetched", fetched)
+    return pages
+
+
+def test_the_network_is_not_used_unasked(place: Place, web: dict[str, str]) -> None:
+    web[PAGE] = "A page."
+    with pytest.raises(CorpusError, match=PAGE) as caught:
+        place.sync(PAGE)
+    assert "--allow-network" in caught.value.hint
+    assert not place.index.exists()
+
+
+def test_a_page_has_its_address_for_an_id_and_stays_when_the_network_is_down(
+    place: Place, web: dict[str, str]
+) -> None:
+    web[PAGE] = "A page."
+    assert counts(place.sync(PAGE, place.corpus, allow_network=True)) == (6, 0, 0, 0, 0)
+    assert place.articles()[PAGE] == "A page."
+    web[PAGE] = "Another page."
+    assert counts(place.sync(PAGE, allow_network=True)) == (0, 1, 0, 0, 0)
+    del web[PAGE]
+    down = place.sync(PAGE, allow_network=True)
+    assert counts(down) == (0, 0, 0, 0, 0)
+    assert [(fate.path, fate.what) for fate in down.files] == [(PAGE, "failed")]
+    assert place.articles()[PAGE] == "Another page."
+    assert counts(place.sync()) == (0, 0, 0, 0, 5), "a run over the folder leaves the pages alone"
+
+
+def test_a_page_that_becomes_one_of_another_kind_keeps_its_id(place: Place, web: dict[str, str]) -> None:
+    web[PAGE] = "A page."
+    place.sync(PAGE, place.corpus, allow_network=True)
+    (place.index / "fetched" / "a.txt").unlink()
+    web[PAGE] = "<p>A page in another form, as it is written for browsers.</p>"
+    assert counts(place.sync(PAGE, allow_network=True)) == (0, 1, 0, 0, 0)
+    assert "browsers" in place.articles()[PAGE]
+    assert f"{PAGE}~2" not in place.articles()
+
+
+def test_a_dry_run_fetches_nothing(
+    place: Place, web: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.fetch.fetched", lambda *_: pytest.fail("the network was used"))
+    told = place.sync(PAGE, allow_network=True, dry_run=True)
+    assert told.notes == (f"{PAGE} would be fetched.",)
+
+
+# -- fields -------------------------------------------------------------------------------------------
+
+
+def test_another_map_of_fields_has_a_table_read_again(place: Place) -> None:
+    place.lines("table.jsonl", {"id": 1, "body": "The body.", "lead": "The lead."})
+    assert place.sync(fields={"text": "body"}).new == 6
+    assert place.articles()["table.jsonl#1"] == "The body."
+    assert place.sync(fields={"text": "body"}).unchanged == 6
+    assert place.sync(fields={"text": "lead"}).changed == 1
+    assert place.articles()["table.jsonl#1"] == "The lead."
+
+
+# -- to stop ------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_told_to_stop_keeps_what_is_stored(place: Place) -> None:
+    place.lines("many.jsonl", *({"id": n, "text": f"Number {n} is a number."} for n in range(400)))
+    stop = threading.Event()
+
+    class Stopping(sync.Silence):
+        def stored(self, n_chars: int, n_passages: int) -> None:
+            stop.set()
+
+    with pytest.raises(sync.Stopped):
+        place.sync(stop=stop, watcher=Stopping())
+    stored = place.articles()
+    assert 0 < len(stored) < 405
+    assert list(doctor.faults(place.index)) == []
+    assert place.sync().new == 405 - len(stored)

@@ -23,10 +23,12 @@ from rag.errors import (
     IndexLocked,
     IndexMissing,
     IndexStale,
+    RemovalRefused,
     UploadRefused,
 )
 from rag.store import Store
 from rag.truth import Truth
+from tests import documents
 from tests.fakes import LetterEmbedder
 from tests.test_folder import another_writer
 
@@ -169,7 +171,7 @@ def test_long_names_fit_with_a_number(place: Place) -> None:
     assert all(len(kept) <= 120 and len(kept.encode()) <= 255 for kept in place.kept)
 
 
-UNREAD = ["", ".", "..", "/", ".hidden", "a/b", "passwd", "a.pdf", "a.txt/", "a.txt.exe"]
+UNREAD = ["", ".", "..", "/", ".hidden", "a/b", "passwd", "a.jpeg", "a.txt/", "a.txt.exe"]
 
 
 @pytest.mark.parametrize("name", UNREAD)
@@ -178,10 +180,15 @@ def test_names_of_what_is_not_read_are_refused(name: str) -> None:
         safe_name(name)
 
 
+def test_a_suffix_of_two_parts_stays_whole() -> None:
+    assert safe_name("a/News 2017.TAR.GZ") == ("News 2017", ".tar.gz")
+    assert safe_name(".tar.gz") == ("untitled", ".tar.gz")
+
+
 def test_a_refused_file_stops_no_other(place: Place) -> None:
     added = place.add_pairs(*((name, "Some notes.") for name in UNREAD), ("good.txt", "Good."))
     assert [name for name, _ in added.problems] == ["(no name)", *UNREAD[1:]]
-    assert all(".txt, .md" in problem for _, problem in added.problems)
+    assert all("text, Markdown" in problem for _, problem in added.problems)
     assert list(place.kept) == ["good.txt"]
 
 
@@ -388,6 +395,45 @@ def test_a_line_of_an_upload_goes_and_the_others_stay_as_they_are(place: Place) 
     assert place.is_sound
 
 
+def test_documents_are_kept_indexed_and_removed_like_text(place: Place) -> None:
+    pdf = documents.pdf([documents.column("The first page."), documents.column("The second page.")])
+    added = place.add_pairs(("A paper.PDF", pdf), ("page.html", "<p>A page of text.</p>"))
+    assert (added.problems, added.notes) == ((), ("A paper.PDF is kept as A paper.pdf.",))
+    assert place.ids == sorted([*COLLECTION, "A paper.pdf", "page.html"])
+    assert place.remove("A paper.pdf").endswith("Its uploaded file A paper.pdf goes with it.")
+    assert list(place.kept) == ["page.html"]
+    assert place.is_sound
+
+
+def test_a_file_that_cannot_lose_an_article_says_so_and_stays(place: Place) -> None:
+    place.add(rows__csv="id,text\np,The text of p.\nq,The text of q.\n")
+    file = place.index / "uploads" / "rows.csv"
+    assert uploads.fate(place.index, str(file), 1) == (
+        "It cannot be taken out of the uploaded file rows.csv, which holds 1 other article."
+    )
+    before = place.kept
+    with pytest.raises(RemovalRefused) as caught:
+        place.remove("rows.csv#p")
+    assert "rows.csv, which holds 2 articles; nothing was changed" in caught.value.message
+    assert place.kept == before and "rows.csv#p" in place.ids
+    assert f"delete {file} and run: citewise index {file.parent}" in caught.value.hint
+    file.unlink()
+    sync.index([file.parent], place.index, LetterEmbedder(), TOKENS, yes=True)
+    assert place.ids == COLLECTION
+
+
+def test_the_last_article_of_such_a_file_goes_with_it(place: Place) -> None:
+    place.add(rows__csv="id,text\np,The text of p.\n")
+    assert place.remove("rows.csv#p").endswith("Its uploaded file rows.csv goes with it.")
+    assert (place.kept, place.ids) == ({}, COLLECTION)
+
+
+def test_a_file_of_another_kind_than_its_name_says_is_not_kept(place: Place) -> None:
+    added = place.add_pairs(("a.pdf", b"no PDF"), ("b.tar.gz", b"no tar"), ("c.csv", "year,seats\n2017,5\n"))
+    assert [name for name, _ in added.problems] == ["a.pdf", "b.tar.gz", "c.csv"]
+    assert place.kept == {}
+
+
 def test_the_sum_of_a_file_is_remembered_only_as_it_is(place: Place) -> None:
     place.add(lines__jsonl=lines("p", "q"))
     place.remove("lines.jsonl#p")
@@ -443,6 +489,7 @@ UPLOAD = """
 import os, sys, time
 from pathlib import Path
 from ingest import uploads, dropped, sync
+from tests import documents
 from tests.fakes import LetterEmbedder
 index, stage, *files = sys.argv[1:]
 def hang(*_):
