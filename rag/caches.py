@@ -43,8 +43,13 @@ class State(Generic[B, T]):
 class Lagging(Generic[B, T]):
     """A reader's view of a cache that may lag behind the truth, be damaged or be missing."""
 
-    def __init__(self, path: Path, load: Callable[[Path], B], tail: Callable[[int, T | None], T]) -> None:
-        """``tail(above, old)`` has the passages with ids over ``above``, added to ``old`` if there is any."""
+    def __init__(
+        self, path: Path, load: Callable[[Path, B | None], B], tail: Callable[[int, T | None], T]
+    ) -> None:
+        """Open nothing yet: ``load(path, old)`` opens the base, ``old`` being the one before.
+
+        ``tail(above, old)`` has the passages with ids over ``above``, added to ``old`` if there is any.
+        """
         self.path = path
         self.fault: str | None = None
         self._load, self._tail = load, tail
@@ -80,9 +85,9 @@ class Lagging(Generic[B, T]):
         mark = _mark(self.path)
         if mark is not None and mark == self._mark:
             return
-        self._mark, self._base, self.fault = mark, None, None
+        old, self._mark, self._base, self.fault = self._base, mark, None, None
         try:
-            self._base = self._load(self.path)
+            self._base = self._load(self.path, old)
         except IndexDamaged as error:
             self.fault = error.message
 

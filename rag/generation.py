@@ -8,8 +8,10 @@ from pathlib import Path
 from rag import caches, folder, vectors, words
 from rag.domain import Vectors, Where
 from rag.truth import Ids, Truth
+from rag.word_tail import FEW, WordTail
 
 Scored = list[tuple[int, float]]
+_Words = words.WordIndex | WordTail
 _FILTERS = 8  # whose passages are remembered
 
 
@@ -89,7 +91,7 @@ class Generation:
             kept[where] = self.truth.allowed(where)
         return kept[where]
 
-    def _vector_base(self, path: Path) -> vectors.Base:
+    def _vector_base(self, path: Path, _: vectors.Base | None) -> vectors.Base:
         return vectors.Base(path, lambda ids: self.truth.vectors_of(self.truth.number("dim"), ids))
 
     def _vector_tail(
@@ -102,15 +104,16 @@ class Generation:
         tail = vectors.Tail(*self.truth.vectors(self.truth.number("dim"), above))
         return old.and_also(tail) if old else tail
 
-    def _word_tail(self, above: int, old: words.WordIndex | None) -> words.WordIndex | None:
+    def _word_tail(self, above: int, old: _Words | None) -> _Words | None:
         if self._is_too_much(above):
             return old
         texts = list(self.truth.passage_texts(above))
-        if old is None:
-            return words.in_memory(texts) if texts else None
-        if texts:
-            old.add(texts)
-        return old
+        if isinstance(old, words.WordIndex):
+            if texts:
+                old.add(texts)
+            return old
+        tail = (old or WordTail()).and_also(texts)
+        return tail if len(tail) <= FEW else words.in_memory(tail.texts())
 
     def _is_too_much(self, above: int) -> bool:
         return self.truth.reach().last_id - above > caches.HELD

@@ -52,6 +52,11 @@ def terms(question: str) -> list[str]:
     return list(dict.fromkeys(_QUESTION.analyze(question)))
 
 
+def analysed(text: str) -> list[str]:
+    """Return the stemmed words of an article's text, in order, as they are indexed."""
+    return list(_ARTICLE.analyze(text))
+
+
 def as_written(question: str) -> list[tuple[str, str]]:
     """Return the words of ``terms`` as they are written in a question, each with its stem, in order."""
     found: dict[str, str] = {}
@@ -66,11 +71,17 @@ class WordIndex:
 
     def __init__(self, index: Any, folder: Path | None = None) -> None:
         self.folder = folder
+        self.inode = folder.stat().st_ino if folder else None
         self.reach = NOWHERE
         self._index = index
         self._index.register_tokenizer("words", _ARTICLE)
         self._index.config_reader("manual")
         self._searcher = index.searcher()
+
+    def again(self) -> WordIndex:
+        """Return the same index as it is on disk now; this one goes on searching what it held."""
+        self._index.reload()
+        return WordIndex(self._index, self.folder)
 
     def add(self, texts: Iterable[Text], dead: Iterable[int] = (), reach: Reach | None = None) -> None:
         """Add passages, drop others and move the stamp, in one commit; then search what it holds."""
@@ -148,12 +159,16 @@ class WordIndex:
         return [(id, score) for id, (score, _) in zip(ids, hits, strict=True)]
 
 
-def load(folder: Path) -> WordIndex:
-    """Open the words index in ``folder``; raise IndexDamaged when it cannot be read."""
+def load(folder: Path, old: WordIndex | None = None) -> WordIndex:
+    """Open the words index in ``folder``; raise IndexDamaged when it cannot be read.
+
+    What is open of ``old`` is used again where it is the same folder: each opening starts a thread that lingers.
+    """
     if not folder.is_dir():
         raise IndexDamaged(f"{folder} is missing", _MEND)
     with _guarded(folder), _open_to_us(folder) as path:
-        index = WordIndex(tantivy.Index.open(str(path)), folder)
+        is_same = old is not None and path == folder and old.inode == folder.stat().st_ino
+        index = old.again() if old and is_same else WordIndex(tantivy.Index.open(str(path)), folder)
     index.reach = index.stamp()
     return index
 
