@@ -11,7 +11,19 @@ from benchmarks import report, results, scale
 from rag.errors import CitewiseError
 
 # Speed first: its processes are measured under a small parent.
-PARTS = ("speed", "scale", "beside", "retrieval", "reading", "rewriting", "writing", "page")
+PARTS = (
+    "speed",
+    "scale",
+    "beside",
+    "crash",
+    "faults",
+    "together",
+    "retrieval",
+    "reading",
+    "rewriting",
+    "writing",
+    "page",
+)
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
 DRAWING = Path(__file__).parent / "scale.svg"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.changing import EMBEDDER, Contents, contents
+from benchmarks.changing import EMBEDDER, Contents, contents, contents_of
 from ingest.split import embedded_text
-from rag import doctor, folder
+from rag import doctor, folder, parcel
 from rag.durable import NEW
 from rag.errors import CitewiseError, IndexMissing
 from rag.store import Store
@@ -84,6 +85,30 @@ def passages(index: Path) -> list[int]:
     """Return the ids of all passages."""
     with closing(Truth(folder.live(index) / folder.DATABASE)) as truth:
         return [id for (id,) in truth.rows("SELECT id FROM passages ORDER BY id")]
+
+
+def unkept(index: Path) -> list[str]:
+    """Return the articles whose file, which the index itself keeps, is not there."""
+    kept = index.resolve() / "uploads"
+    files = {id: Path(held.file) for id, held in contents(index).articles.items()}
+    return [
+        f"the file of {id} is gone" for id, file in files.items() if file.parent == kept and not file.exists()
+    ]
+
+
+def unsent(file: Path, states: Collection[Contents]) -> list[str]:
+    """Return what is wrong with an export, which must be one of these states of its index."""
+    with tempfile.TemporaryDirectory() as home:
+        try:
+            with parcel.opened(file) as sent:
+                for part in sent.manifest.parts:
+                    sent.unpack(part, Path(home) / part.name)
+            now = contents_of(Path(home) / folder.DATABASE)
+        except CitewiseError as error:
+            return [str(error)]
+    return (
+        [] if any(not now.unlike(state) for state in states) else ["the export is of no state of the index"]
+    )
 
 
 def left_over(index: Path) -> list[str]:

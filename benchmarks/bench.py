@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,9 +15,9 @@ from benchmarks.aftermath import Found
 from benchmarks.calls import Call, Strike
 from benchmarks.changing import NOTHING, Contents, contents, contents_of
 from benchmarks.children import Child, Pipe, in_child
-from benchmarks.operations import BACKUP, Operation
+from benchmarks.operations import BACKUP, SENT, Operation, be_eager
 from ingest.run import Silence
-from rag import folder
+from rag import folder, parcel
 from rag.errors import CitewiseError
 
 
@@ -27,7 +28,7 @@ class Bench:
         self.operation = operation
         self._ready, self.here = home / "ready" / operation.name, home / "trial" / operation.name
         self.index, self.corpus = self.here / "index", home / "corpus" / operation.name
-        self.before, self.after, self.copied = NOTHING, NOTHING, NOTHING
+        self.before, self.after, self.copied, self.sent = NOTHING, NOTHING, NOTHING, NOTHING
         self.calls: Sequence[Call] = ()
         self.seconds = 0.0
 
@@ -38,6 +39,7 @@ class Bench:
         _require(done)
         shutil.copytree(self.here, self._ready)
         self.before, self.copied = contents(self.index), contents(self.index.with_name(BACKUP))
+        self.sent = _sent(self.index.with_name(SENT))
         started = time.perf_counter()
         done = self.cut_short(Strike("count"))
         self.seconds = time.perf_counter() - started
@@ -51,11 +53,12 @@ class Bench:
         shutil.copytree(self._ready, self.here)
 
     def cut_short(self, strike: Strike, kill_after: float | None = None) -> Child:
-        """Run the operation on a fresh copy, struck."""
+        """Run the operation on a fresh copy, struck; all caches are written after every article."""
         self.lay_out()
 
         def work(pipe: Pipe) -> None:
             pipe.listen()
+            be_eager()
             calls.watch(self.here, strike, pipe.descriptor if kill_after is None else -1)
             try:
                 self.operation.run(self.index, self.corpus, pipe)
@@ -80,6 +83,7 @@ class Bench:
             return found
         again = self._look(() if self.operation.turns else reported)
         found.unequal += again.closed + again.lost + again.faulty + self._unlike(contents(self.index))
+        found.unequal += aftermath.unkept(self.index)
         found.unequal += [f"{name} is left over" for name in aftermath.left_over(self.index)]
         return found
 
@@ -94,6 +98,8 @@ class Bench:
             found.closed += also.closed
             found.lost += also.lost
             found.faulty += also.faulty
+        if (file := self.index.with_name(SENT)).exists():
+            found.lost += aftermath.unsent(file, (self.sent, self.before))
         return found
 
     def _unlike(self, now: Contents) -> list[str]:
@@ -101,6 +107,14 @@ class Bench:
         if self.operation.turns and not now.unlike(self.before):
             return []
         return differing
+
+
+def _sent(file: Path) -> Contents:
+    if not file.exists():
+        return NOTHING
+    with parcel.opened(file) as sent, tempfile.TemporaryDirectory() as home:
+        sent.unpack(sent.manifest.parts[0], Path(home) / folder.DATABASE)
+        return contents_of(Path(home) / folder.DATABASE)
 
 
 def _newest(index: Path) -> Contents:

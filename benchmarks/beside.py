@@ -122,12 +122,14 @@ def _measured(
     folder.mkdir(parents=True)
     run(*FILES, "lay", str(place), str(folder), str(n), str(sizes.changes + 1), str(questions))
     runs: dict[str, dict[str, list[Run]]] = {name: {} for name in names}
-    for task, rounds in (("build", 1), ("ask", sizes.rounds), ("judge", 1), ("change", 1)):
+    for task, rounds in (("build", 1), ("ask", sizes.rounds), ("change", 1)):
         for _ in range(rounds):
             for name in names:
                 scale.say(f"{name}: {task} at {n:,} passages")
                 done = run(*TASK, task, name, str(folder), python=_python_of(name))
                 runs[name].setdefault(task, []).append(done)
+    for name in names:
+        runs[name]["judge"] = [run(*FILES, "judge", name, str(folder))]
     return dict(runs)
 
 

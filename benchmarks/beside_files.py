@@ -1,4 +1,4 @@
-"""Lays out one made collection for all stores: articles for ours, and their passages with vectors for the others."""
+"""Lays out one made collection for all stores, and judges by exact search what they found in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import synthetic
+from benchmarks.given import Source, key
 from benchmarks.process import serve
+from benchmarks.stores import K
 from benchmarks.synthetic import PER_ARTICLE, Made, Near, Real
 from ingest.split import embedded_text
 from rag import embed
@@ -38,6 +40,17 @@ def lay(place: str, folder: str, n: str, n_new: str, questions: str) -> dict[str
     return {"questions": len(asked)}
 
 
+def judge(name: str, folder: str) -> float:
+    """Return the share of the nearest passages, by exact search, that the last ``ask`` found."""
+    place = Path(folder)
+    source, questions = Source(place / "passages.jsonl"), np.load(place / "questions.npy")
+    best = np.argsort(-(questions @ source.vectors().T), axis=1)[:, :K]
+    keys = np.array([key(row.text) for row in source.rows()])
+    found = json.loads((place / f"{name}.json").read_text(encoding="utf-8"))
+    shares = [len(set(keys[row].tolist()) & set(some)) / K for row, some in zip(best, found, strict=True)]
+    return float(np.mean(shares))
+
+
 def _passages(path: Path, articles: Iterable[Made], near: Near, ids: range) -> None:
     """Write the passages of articles under ``ids`` as they are embedded, one a line, and their vectors."""
     vectors = np.lib.format.open_memmap(
@@ -59,4 +72,4 @@ def _lines(article: Made, texts: Sequence[str], first: int) -> Iterable[str]:
 
 
 if __name__ == "__main__":
-    serve([lay])
+    serve([lay, judge])

@@ -1,4 +1,4 @@
-"""Builds, asks, judges and changes one store: ``python -m benchmarks.beside_tasks TASK STORE FOLDER``.
+"""Builds, asks and changes one store: ``python -m benchmarks.beside_tasks TASK STORE FOLDER``.
 
 The folder, which ``benchmarks.beside_files`` fills, holds passages.jsonl and their vectors, the articles that they are
 of, articles to add, and questions as vectors.
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.given import Source, key
 from benchmarks.process import serve
-from benchmarks.stores import STORES, K
+from benchmarks.stores import STORES
 
 WARM = 5  # questions before the clock starts
 
@@ -52,17 +52,6 @@ def ask(name: str, folder: str) -> dict[str, Any]:
     return {"open_s": opened, "ms": times}
 
 
-def judge(name: str, folder: str) -> float:
-    """Return the share of the nearest passages, by exact search, that the last ``ask`` found."""
-    place = Path(folder)
-    source, questions = Source(place / "passages.jsonl"), np.load(place / "questions.npy")
-    best = np.argsort(-(questions @ source.vectors().T), axis=1)[:, :K]
-    keys = np.array([key(row.text) for row in source.rows()])
-    found = json.loads((place / f"{name}.json").read_text(encoding="utf-8"))
-    shares = [len(set(keys[row].tolist()) & set(some)) / K for row, some in zip(best, found, strict=True)]
-    return float(np.mean(shares))
-
-
 def change(name: str, folder: str) -> dict[str, list[float]]:
     """Add each new article, until a question finds it, and delete it, until none does; a first time is not counted."""
     place = Path(folder)
@@ -92,4 +81,4 @@ def _expect(holds: bool, otherwise: str) -> None:
 
 
 if __name__ == "__main__":
-    serve([build, ask, judge, change])
+    serve([build, ask, change])

@@ -119,6 +119,11 @@ def watch(folder: Path, strike: Strike, told_to: int = -1) -> None:
     ctypes.CDLL(None).calls_watch(path, *arguments)
 
 
+def step(descriptor: int) -> None:
+    """Let this process wait, before each call that it has told of, for a byte on a descriptor."""
+    ctypes.CDLL(None).calls_step(descriptor)
+
+
 def struck() -> int:
     """Return how many calls of this process were made to fail."""
     return int(ctypes.CDLL(None).calls_struck())

@@ -64,7 +64,7 @@ def in_child(work: Callable[[Pipe], object], kill_after: float | None = None) ->
     """Do some work in a child, which is killed after some seconds if that is asked; return what it said."""
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
-        _work_and_leave(work, Pipe(writing))
+        work_and_leave(work, Pipe(writing))
     os.close(writing)
     if kill_after is not None:
         time.sleep(kill_after)
@@ -76,14 +76,18 @@ def in_child(work: Callable[[Pipe], object], kill_after: float | None = None) ->
     _, status = os.waitpid(child, 0)
     said = Child(status=os.waitstatus_to_exitcode(status) if is_over else None)
     for line in text.split("\n")[:-1]:
-        word, _, rest = line.partition(" ")
-        said.said.setdefault(word if not word.isdecimal() else "call", []).append(
-            line if word.isdecimal() else json.loads(rest)
-        )
+        word, what = parse(line)
+        said.said.setdefault(word, []).append(what)
     return said
 
 
-def _work_and_leave(work: Callable[[Pipe], object], pipe: Pipe) -> None:
+def parse(line: str) -> tuple[str, str]:
+    """Return the word that a line begins with and what it says; a call that was told is a "call" as a whole."""
+    word, _, rest = line.partition(" ")
+    return ("call", line) if word.isdecimal() else (word, json.loads(rest))
+
+
+def work_and_leave(work: Callable[[Pipe], object], pipe: Pipe) -> None:
     """Leave at once after the work, so that nothing of the parent runs twice."""
     try:
         work(pipe)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,12 +10,11 @@ from benchmarks import calls
 from benchmarks.operations import OPERATIONS
 from benchmarks.origin import origin
 from benchmarks.results import Comparison, Part, Row, Table
-from benchmarks.strikes import AT_RANDOM, WAYS, Trial
+from benchmarks.strikes import AT_RANDOM, POWER, WAYS, Trial
 
 POINTS, QUICK_POINTS = 100, 2  # of each operation, in each way
 KILLS = 200  # at least
 SEED = 1
-SHM = Path("/dev/shm")  # a disk in memory, where to sync costs nothing
 WRONG = {
     "closed": "does not open",
     "lost": "an article lost or half there",
@@ -29,7 +27,7 @@ WRONG = {
 
 def measure(quick: bool) -> Part:
     """Return the table of operations that were cut short."""
-    with tempfile.TemporaryDirectory(dir=SHM if os.access(SHM, os.W_OK) else None) as home:
+    with tempfile.TemporaryDirectory() as home:
         done = list(trials(Path(home), QUICK_POINTS if quick else POINTS, SEED))
     return Part(
         origin("crash", []),
@@ -64,7 +62,7 @@ def by_operation(done: Sequence[Trial]) -> list[Row]:
     rows: list[Row] = []
     for operation in OPERATIONS:
         own = [trial for trial in done if trial.operation == operation.name]
-        ways = {way: sum(trial.way == way for trial in own) for way in (*WAYS, AT_RANDOM)}
+        ways = {way: sum(trial.way == way for trial in own) for way in (*WAYS, AT_RANDOM, POWER)}
         reported = {"articles said to be stored": sum(trial.reported for trial in own)}
         first: Row = {"operation": operation.name, "calls": max((trial.n_calls for trial in own), default=0)}
         wrong = {"wrong after it": sum(bool(trial.wrong) for trial in own)}
@@ -73,13 +71,13 @@ def by_operation(done: Sequence[Trial]) -> list[Row]:
 
 
 def by_call(done: Sequence[Trial]) -> list[Row]:
-    """Return a row for each kind of call and file: how often it was the one, and how often something was wrong."""
-    struck = sorted({(trial.file, trial.call) for trial in done if trial.call})
+    """Return a row for each kind of call: how often it was the one, and how often something was wrong after it."""
+    struck = sorted({(trial.part, trial.call) for trial in done if trial.call})
     rows: list[Row] = []
-    for file, call in struck:
-        own = [trial for trial in done if (trial.file, trial.call) == (file, call)]
+    for part, call in struck:
+        own = [trial for trial in done if (trial.part, trial.call) == (part, call)]
         rows.append(
-            {"file": file, "call": call, "n": len(own), "wrong after it": sum(bool(t.wrong) for t in own)}
+            {"part": part, "call": call, "n": len(own), "wrong after it": sum(bool(t.wrong) for t in own)}
         )
     return rows
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from benchmarks.changing import AFTER, BEFORE, EMBEDDER, OTHER_TOKENS, TOKENS, lay
 from ingest import sync, uploads
 from ingest.run import Silence, Watcher
-from rag import backup, caches, upkeep
+from rag import backup, caches, transfer, upkeep
 from rag.errors import ArticleMissing
 
 BACKUP = "backup"  # the folder of a backup, beside that of its index
+SENT = "sent.citewise"  # the file of an export, there too
 Work = Callable[[Path, Path, Watcher], object]
 """Does something to the index of a folder, given both."""
 
@@ -68,14 +69,12 @@ def be_eager() -> None:
 
 
 def update(index: Path, corpus: Path, watcher: Watcher) -> None:
-    """Bring the index in step, its caches written after every article."""
-    be_eager()
+    """Bring the index in step."""
     sync.index([corpus], index, EMBEDDER(), TOKENS, yes=True, watcher=watcher)
 
 
 def rebuild(index: Path, corpus: Path, watcher: Watcher, *, resume: bool = False) -> None:
     """Make the index again with shorter passages."""
-    be_eager()
     sync.index([corpus], index, EMBEDDER(), OTHER_TOKENS, rebuild=True, resume=resume, watcher=watcher)
 
 
@@ -124,6 +123,23 @@ def copied(index: Path, corpus: Path, watcher: Watcher) -> None:
     update(index, corpus, watcher)
 
 
+def send(index: Path, corpus: Path, watcher: Watcher) -> None:  # noqa: ARG001
+    """Write the index into one file."""
+    transfer.export_index(index, index.with_name(SENT))
+
+
+def receive(index: Path, corpus: Path, watcher: Watcher) -> None:  # noqa: ARG001
+    """Let the index be what such a file holds."""
+    transfer.import_index(index.with_name(SENT), index, yes=True)
+
+
+def sent(index: Path, corpus: Path, watcher: Watcher) -> None:
+    """Make an index that was given files, was sent, and has changed since."""
+    given(index, corpus, watcher)
+    send(index, corpus, watcher)
+    update(index, corpus, watcher)
+
+
 def half_made(index: Path, corpus: Path, watcher: Watcher) -> None:
     """Make an index that was about half made again with shorter passages."""
     changed(index, corpus, watcher)
@@ -153,4 +169,6 @@ OPERATIONS = (
     Operation("files given by hand", indexed, add, add),
     Operation("one of them removed", given, remove, remove),
     Operation("backup", copied, copy, copy),
+    Operation("export", sent, send, send),
+    Operation("import", sent, receive, receive),
 )

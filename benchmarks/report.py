@@ -36,8 +36,9 @@ real passages and w is drawn from 0.65 to 1, so that it has real neighbours. Ten
 read from JSONL, cut, stored and cached as any others; the encoder alone is left out of building. Questions are real,
 on these corpora, embedded as always; retrieval is what an answer is read from: 50 passages by meaning and 50 by words,
 fused, with their texts. What is added is embedded, in a process that has the model open. Recall is of the 10 nearest
-by the vectors as they are stored. A base is damaged by cutting the end off vectors.faiss; while another process
-writes, questions are compared with all vectors in articles.db, one block after the other. n^x is the exponent by which
+by the vectors as they are stored. Files are in the system's memory, unless it says that they are not: then they were
+taken out of it first. A base is damaged by cutting the end off vectors.faiss; until it is made again, questions are
+compared with all vectors in articles.db. n^x is the exponent by which
 a quantity grew from one size to the next. The targets are those of the largest size.
 
 ![Seconds by the number of passages](scale.svg)
@@ -57,6 +58,38 @@ Embedding: ours in int8, one passage a call on as many sessions as there are cor
 theirs is sentence-transformers in float32 with its own batches, which neither cuts nor stores. The products of integers
 are the 36 of the model, alone, on the same lengths and as many sessions. hit@5 is of all contexts of SQuADShifts New
 Wikipedia, found by meaning alone.
+""",
+    "crash": """\
+## Cut short
+
+What changes an index is run in a process of its own on a small collection, and cut short: killed (SIGKILL) before a
+call that changes a file, in the middle of a write, or at any moment; or the call fails (EIO, ESTALE), or it and all
+writes after it (ENOSPC). The calls are counted first, those of SQLite and tantivy too, by a library that is put before
+the C library's, and the points are spread over all of them; tantivy's own renames go past it. The caches are written
+after every article. Then the index must open, doctor find nothing, every article be wholly as it was or as it is to
+be, those that were said to be stored as they are to be, each passage be found by its words and by its vector; and the
+same command, run again to its end, must give what an undisturbed one gives: articles, passages, vectors, remembered
+files, copies. A power cut leaves of each file and folder just what was last synced of it, which is the worst that a
+disk may do that keeps its word; it is put together from what a run syncs, at moments spread over all of them.
+""",
+    "faults": """\
+## Faults
+
+What goes wrong around an index, each made to happen on a small collection, at places spread over all that there are; a
+fault that did not happen, as the process itself found out, does not count. What is told is what `citewise index` prints
+or, of damaged files, what doctor says first. Afterwards the index is looked at as above, and what mends it must make it
+what an undisturbed run makes. A disk is filled for real, a process gives up root's right to read and write all. A file
+is damaged by bits that turn over, a block of zeros, or a cut, at random; of a damaged articles.db those articles are
+saved that prove to be what was stored, and indexing their files brings the others back.
+""",
+    "together": """\
+## Together
+
+A writer adds, changes and removes articles without a rest, and compacts the index now and then, while others ask it, 20
+questions a second each: for the nearest passages, for those with the same words, for their articles. All are processes
+of their own on one disk. Each article that is seen must be as it was committed at some time, by sums that the writer
+wrote down before. A wait but for a processor is that part of one in which the reader neither ran nor stood in the queue
+for a processor, which all of them share.
 """,
     "retrieval": """\
 ## Retrieval
@@ -160,7 +193,9 @@ def _target(at_least: float | None, at_most: float | None, met: bool | None) -> 
 
 
 def _number(value: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with three digits that count; nothing at all is 0."""
+    if not value:
+        return "0"
     digits = next((digits for digits, limit in ((3, 1), (2, 10), (1, 100)) if abs(value) < limit), 0)
     return f"{value:,.{digits}f}"
 
@@ -176,9 +211,9 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _origin(origin: Origin) -> str:
+    data = f"Data (sha256): {', '.join(f'{name} {value}' for name, value in origin.data.items())}.\n"
     return (
         f"`{origin.command}` at commit {origin.commit} on {origin.date}; {origin.machine}, {origin.cores} cores, "
         f"{origin.memory_gib} GiB, load {origin.load} before the run.\n"
         f"Versions: {', '.join(f'{name} {value}' for name, value in origin.versions.items())}.\n"
-        f"Data (sha256): {', '.join(f'{name} {value}' for name, value in origin.data.items())}.\n"
-    )
+    ) + (data if origin.data else "")

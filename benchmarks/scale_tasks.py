@@ -20,7 +20,7 @@ import ingest
 from benchmarks import synthetic
 from benchmarks.process import serve
 from benchmarks.synthetic import LARGE, SMALL, Real
-from rag import embed, folder
+from rag import caches, embed, folder
 from rag.domain import EVERYWHERE, Embedder, Vectors, Where
 from rag.retrieve import Dense, Fused, Words
 from rag.settings import Settings
@@ -29,28 +29,34 @@ from rag.truth import Ids, Truth
 
 K = 10  # passages, of which the recall is measured
 N_OPENED = 3  # processes' worth of opening, and of what is asked without a base
+N_COLD = 50  # questions that are asked when the files are not in memory
 N_FILTERED = 50  # questions that are asked with a filter
 N_SPREAD = 50  # questions whose words are counted
 WARM = 5  # questions before the clock starts
 _CUT = 4_096  # bytes that are taken off a file to damage it
 
 
-def opening(place: str, n: str) -> dict[str, float]:
-    """Open the index and find by meaning and by words for the first time, with its files in memory or not."""
+def opening(place: str, n: str, questions: str) -> dict[str, float | list[float]]:
+    """Open the index and find for the first time, with its files in memory or not; then ask with them not in memory."""
     index, embedder = Path(place) / n / "index", embed.load(Settings().embedder)
+    asked = Path(questions).read_text(encoding="utf-8").splitlines()[:N_COLD]
     embedder.embed_questions(["The first call is slower."])
 
     def opened() -> None:
         with Store(index) as store:
             fused(store, embedder).retrieve("Who may open what is closed?", Settings().k)
 
-    opened()
-    warm = statistics.median(seconds(opened) for _ in range(N_OPENED))
+    read(index)
+    warm = [seconds(opened) for _ in range(N_OPENED)]
     cold = []
     for _ in range(N_OPENED):
         forget(index)
         cold.append(seconds(opened))
-    return {"warm_s": warm, "cold_s": statistics.median(cold)}
+    with Store(index) as store:
+        forget(index)
+        retrieve = partial(fused(store, embedder).retrieve, k=Settings().k)
+        first = [1000 * seconds(partial(retrieve, question)) for question in asked]
+    return {"warm_s": warm, "cold_s": cold, "cold_ms": first}
 
 
 def fused(store: Store, embedder: Embedder) -> Fused:
@@ -63,6 +69,14 @@ def seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+def read(index: Path) -> None:
+    """Read all files of an index, so that the system has them in memory, as after a day's use."""
+    for path in filter(Path.is_file, index.rglob("*")):
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
 
 
 def forget(index: Path) -> None:
@@ -83,6 +97,7 @@ def asking(place: str, n: str, questions: str) -> dict[str, float | list[float]]
     """
     asked = Path(questions).read_text(encoding="utf-8").splitlines()
     embedder = embed.load(Settings().embedder)
+    read(Path(place) / n / "index")
     with Store(Path(place) / n / "index") as store:
         retriever = fused(store, embedder)
 
@@ -146,6 +161,7 @@ def changing(place: str, n: str, times: str) -> dict[str, list[float]]:
     file.parent.mkdir(exist_ok=True)
     writer = synthetic.Writer(Real.load(Path(place)))
     embedder = embed.load(Settings().embedder)
+    read(index)
     said: dict[str, list[float]] = {name: [] for name in ("add", "seen", "remove", "unseen")}
     with Store(index) as reader:
         vector = embedder.embed_questions(["Which article is new?"])[0]
@@ -187,9 +203,15 @@ def damaged(place: str, n: str) -> dict[str, float]:
 
 
 def mending(place: str, n: str) -> dict[str, float]:
-    """Open an index that ``damaged`` left, which makes the base again."""
+    """Make the base again that ``damaged`` left, as the next run of indexing does before all else."""
     index = Path(place) / n / "index"
-    taken = seconds(lambda: Store(index).close())
+    with folder.writing(index):
+        generation = folder.live(index)
+        truth = Truth(generation / folder.DATABASE, write=True)
+        try:
+            taken = seconds(partial(caches.flush, generation, truth, final=True))
+        finally:
+            truth.close()
     with Store(index) as store:
         if store.note is not None:
             raise RuntimeError(store.note)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import random
-import re
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from benchmarks import power
 from benchmarks.bench import Bench
 from benchmarks.calls import Call, Kind, Strike
 from benchmarks.children import PATIENCE_S, Child
@@ -28,36 +28,47 @@ WAYS: dict[str, Strike] = {
     "ESTALE at a rename": Strike("fail", kinds=Kind.RENAME, code=errno.ESTALE),
     "ENOSPC from then on": Strike("fail on", kinds=Kind.WRITE | Kind.OTHER, code=errno.ENOSPC),
 }
-AT_RANDOM = "kill at random"
-_RANDOM = re.compile(r"(?<=/)(?:[0-9a-f]{32}|\.tmp\w+|\.nfs\w+)")
+AT_RANDOM, POWER = "kill at random", "power cut"
+PARTS = ("words", "vectors.faiss", "articles.db", "CURRENT", "writer", "uploads", "BACKUP")
 
 
 @dataclass(slots=True)
 class Trial:
-    """One operation of ``n_calls`` cut short: in which way, at which call to which file, and what was wrong then.
+    """One operation of ``n_calls`` cut short: in which way, at which call to which part of it, and what was wrong then.
 
-    ``ended`` is killed, done, or what the user is told, without the names of files; ``reported`` counts the articles
-    that were said to be stored.
+    ``ended`` is killed, without power, done, or what the user is told, without the names of files; ``reported``
+    counts the articles that were said to be stored.
     """
 
     operation: str
     n_calls: int
     way: str
     call: str = ""
-    file: str = ""
+    part: str = ""
     reported: int = 0
     ended: str = ""
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
 
 def trials(bench: Bench, n_points: int, dice: random.Random) -> Iterator[Trial]:
-    """Yield the trials of one operation: each way at calls spread over all of them, and kills at any time."""
+    """Yield the trials of one operation: each way at calls spread over all, kills at any time, power cuts."""
     for way, strike in WAYS.items():
         struck = [call for call in bench.calls if call.kind & strike.kinds]
         for n in spread(len(struck), n_points, dice):
             yield trial(bench, way, bench.cut_short(replace(strike, at=n + 1)), struck[n])
     for _ in range(min(n_points, len(bench.calls))):
         yield trial(bench, AT_RANDOM, bench.cut_short(Strike("count"), dice.uniform(0, bench.seconds)))
+    yield from without_power(bench, n_points, dice)
+
+
+def without_power(bench: Bench, n_points: int, dice: random.Random) -> Iterator[Trial]:
+    """Yield the trials of one operation in which the power goes after a sync."""
+    for cut, path in power.cuts(bench, n_points, dice):
+        power.lay_out(bench, cut)
+        wrong, n_reported = bench.looked_at(cut.reported), len(cut.reported)
+        yield Trial(
+            bench.operation.name, len(bench.calls), POWER, "", part(path), n_reported, "without power", wrong
+        )
 
 
 def spread(n: int, wanted: int, dice: random.Random) -> list[int]:
@@ -75,23 +86,24 @@ def trial(bench: Bench, way: str, done: Child, call: Call | None = None) -> Tria
         wrong["broken"] = [str(broken), f"exit code {done.status}"]
     if done.status is None:
         wrong["hung"] = [f"over {PATIENCE_S:g} s"]
-    told = done.first("told").replace(str(bench.here), "")
+    told = done.first("told").replace(str(bench.here), "").splitlines()
+    how = "done" if "done" in done.said else "broken" if "broken" in wrong else "killed"
     return Trial(
         operation=bench.operation.name,
         n_calls=len(bench.calls),
         way=way,
         call=(call.kind.name or "").lower() if call else "",
-        file=general(call.path) if call else "",
+        part=part(call.path) if call else "",
         reported=len(reported),
-        ended=told.splitlines()[0] if told else "done" if "done" in done.said else "killed",
+        ended=told[0] if told else how,
         wrong=wrong,
     )
 
 
-def general(path: str) -> str:
-    """Return a path below the folder of a trial without what differs from one to the next."""
-    path = _RANDOM.sub("…", path).removeprefix("/index/").removeprefix("/")
-    return path.replace("gen-1", "gen-N").replace("gen-2", "gen-N")
+def part(path: str) -> str:
+    """Return which part of an index a path below the folder of a trial is of."""
+    where = "the backup: " if path.startswith("/backup") else ""
+    return where + next((name for name in PARTS if name in path), "folders")
 
 
 def main(home: Path, n_points: int, seed: int) -> None:

@@ -26,7 +26,7 @@ from rag.truth import Piece, Truth
 LOG = "committed.log"  # the sums of all states of articles that were ever about to be committed
 K = 5  # passages that are asked for
 PAUSE_S = 0.05  # between two questions of one reader, who has to read the answer
-_WARM_S = 1.0  # before the first look at files and memory
+_LOOK_S = 1.0  # between two looks at files and memory
 _SLOW_S = 0.1  # a wait that is looked at more closely
 _FEW = 3  # articles that change between two runs, at most
 STAGES = ("refresh", "near", "matching", "passages")
@@ -44,7 +44,7 @@ class Asked:
     slow: list[dict[str, float]] = field(default_factory=list)
     n_passages: int = 0
     wrong: list[str] = field(default_factory=list)
-    files: list[int] = field(default_factory=list)  # open, in the beginning, the middle and the end
+    files: list[int] = field(default_factory=list)  # open, second by second
     memory_mib: list[float] = field(default_factory=list)  # resident, at the same moments
 
 
@@ -129,14 +129,14 @@ def read(home: str, seconds: str, seed: str) -> dict[str, object]:
     with Store(Path(home) / "index") as store:
         for article in store.articles():
             known.sums.add(sum_of(article))
-        started, looks = time.monotonic(), [_WARM_S, float(seconds) / 2, float(seconds)]
-        while looks:
+        started = looked = time.monotonic()
+        while time.monotonic() - started < float(seconds):
             time.sleep(PAUSE_S)
             passages = ask(store, text(str(dice.randrange(n))).split(".")[0], asked)
             asked.n_passages += len(passages)
             asked.wrong += wrong(passages, known)
-            if time.monotonic() - started > looks[0]:
-                looks.pop(0)
+            if time.monotonic() - looked > _LOOK_S:
+                looked = time.monotonic()
                 asked.files.append(len(list(Path("/proc/self/fd").iterdir())))
                 asked.memory_mib.append(_resident_mib())
     return asdict(asked)
@@ -154,8 +154,8 @@ class Committed:
         if sum_of(article) not in self.sums and self._log.exists():
             with self._log.open("rb") as file:
                 file.seek(self._read)
-                whole = file.read().rpartition(b"\n")[0] + b"\n"
-            self._read += len(whole)
+                whole, end, _ = file.read().rpartition(b"\n")
+            self._read += len(whole + end)
             self.sums.update(whole.decode().split())
         return sum_of(article) in self.sums
 

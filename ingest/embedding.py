@@ -114,6 +114,8 @@ class Embedding:
             self.n_embedded += len(group.coming.result())
             self._ahead.release(group)
             for cut in group.cuts:
+                if self._stop.is_set():
+                    raise Stopped
                 yield Ready(cut.arriving, _pieces(cut, group.vector))
             for key in group.coming.result():
                 self._on_the_way.pop(key, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingest.held import Held
 from ingest.read import Failure, Skipped, Source
 from rag.domain import Article
 from rag.truth import Known
@@ -35,9 +36,10 @@ class Move:
 class Plan:
     """What is to be done, by kind. ``todo`` maps each source to the arrivals it holds, by place.
 
-    ``kept`` are articles that are no longer in their place and stay because that was asked. ``held`` are texts of
-    arrivals, by place, that need not be read again; ``n_before`` counts what each file that is looked at, or that
-    an article leaves, held before.
+    ``kept`` are articles that are no longer in their place and stay because that was asked. ``held`` are the
+    arrivals themselves, by place; ``n_before`` counts what each file that is looked at, or that
+    an article leaves, held before. A plan with ``n_again`` has nothing else: so many articles of an index are
+    embedded again beside it.
     """
 
     unchanged: int = 0
@@ -45,12 +47,13 @@ class Plan:
     removed: list[Known] = field(default_factory=list)
     kept: list[Known] = field(default_factory=list)
     todo: dict[Source, dict[str, Arrival]] = field(default_factory=dict)
-    held: dict[str, Article] = field(default_factory=dict)
+    held: Held = field(default_factory=lambda: Held(None, 0))
     sums: dict[str, str] = field(default_factory=dict)  # of files that were read whole without complaint
     failed: list[Failure] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     decoded: list[str] = field(default_factory=list)  # what was not UTF-8, and what it was read as
     n_before: dict[str, int] = field(default_factory=dict)
+    n_again: int = 0
 
     @property
     def arrivals(self) -> list[Arrival]:

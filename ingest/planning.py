@@ -10,6 +10,7 @@ from typing import Protocol
 from ingest import read
 from ingest.files import Sums, is_gone, stamp
 from ingest.find import SUFFIXES
+from ingest.held import Held
 from ingest.plan import Found, Plan, place_of
 from ingest.read import Failure, Skipped, Source
 from ingest.settling import Ids, settle
@@ -17,7 +18,7 @@ from rag.domain import Article
 from rag.errors import CorpusError, RemovalRefused
 from rag.truth import Known, fingerprint
 
-HOLD_CHARS = 8_000_000  # of texts that a plan holds, so that a run over a few files reads each once
+HOLD_CHARS = 8_000_000  # of arriving texts that are kept in memory
 
 
 class Knows(Ids, Protocol):
@@ -58,10 +59,12 @@ def make(
     keep_missing: bool = False,
     fetched: Sequence[Source] = (),
     failed: Sequence[Failure] = (),
+    spill: Path | None = None,
 ) -> Plan:
     """Compare what lies under ``paths``, and what was ``fetched``, with what the index knows of there.
 
-    ``failed`` are complaints from before; with ``keep_missing`` nothing counts as removed.
+    ``failed`` are complaints from before; with ``keep_missing`` nothing counts as removed. What arrives is held for
+    who carries the plan out if there is a folder to ``spill`` large ones to; close ``held`` then.
 
     Raises:
         CorpusError: a path does not exist, or nothing that can be read lies under them.
@@ -72,7 +75,7 @@ def make(
     scope = {known.place: known for known in truth.known_under(roots)}
     _require_paths(paths, scope.values())
     sources, wrong, skipped = read.find([path for path in paths if not is_gone(path)])
-    plan = Plan(failed=[*failed, *wrong], skipped=list(skipped))
+    plan = Plan(failed=[*failed, *wrong], skipped=list(skipped), held=Held(spill, HOLD_CHARS))
     if not (sources or fetched or plan.failed or scope):
         raise CorpusError(
             ", ".join(map(str, paths)), "holds no file that can be read", "Name a folder with articles."
@@ -116,7 +119,6 @@ class _Comparison:
             self._places.setdefault(known.file, []).append(place)
         self._seen: set[str] = set()
         self._looked_at: set[str] = set()
-        self._room = HOLD_CHARS
 
     def look(self, source: Source) -> None:
         """Compare what a source holds."""
@@ -166,9 +168,7 @@ class _Comparison:
             self._plan.unchanged += 1
             return
         self.displaced.append(found)
-        if found.n_chars <= self._room:
-            self._room -= found.n_chars
-            self._plan.held[found.place] = article
+        self._plan.held.keep(found.place, article)
 
     def _note(self, item: Failure | Skipped, is_known: bool, file: str) -> None:
         if isinstance(item, Failure):

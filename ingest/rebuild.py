@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from ingest.embedding import Arriving
 from rag import caches, folder
 from rag.errors import IndexFault
 from rag.store import Shape
-from rag.truth import Reach, Truth
+from rag.truth import Known, Reach, Truth
 
 _ORIGIN = "made from"  # the fact that says which state of which generation one is made from
-Store = Callable[[Path, Truth, Iterator[Arriving]], None]
+Store = Callable[[Path, Truth, int, Iterator[Arriving]], None]
 
 
 def rebuilt(index: Path, old: Path, shape: Shape, store: Store, *, resume: bool) -> Path:
     """Make the next generation from the articles of the old one, and let it answer from then on.
 
-    ``store(generation, truth, articles)`` stores articles. With ``resume`` an unfinished generation of this shape,
+    ``store(generation, truth, n, articles)`` stores n articles. With ``resume`` an unfinished generation of this shape,
     made from the same state, is gone on with; else what is unfinished is deleted first.
     """
     with closing(Truth(old / folder.DATABASE)) as source:
@@ -31,7 +31,8 @@ def rebuilt(index: Path, old: Path, shape: Shape, store: Store, *, resume: bool)
                 shutil.rmtree(path, ignore_errors=True)
             begun = folder.create(index, {**shape.facts(), _ORIGIN: _named(reach)}, reach.last_id)
         with closing(Truth(begun / folder.DATABASE, write=True)) as truth:
-            store(begun, truth, _left(source, truth))
+            left = _left(source, truth)
+            store(begun, truth, len(left), _articles(source, left))
             with truth.change():
                 for file, total in source.files().items():
                     truth.remember_file(file, total)
@@ -79,11 +80,16 @@ def _begun(index: Path, shape: Shape, reach: Reach) -> Path | None:
     return fit[-1] if fit else None
 
 
-def _left(source: Truth, truth: Truth) -> Iterator[Arriving]:
-    """Yield the articles of ``source`` that ``truth`` does not have, in the order of their arrival."""
+def _left(source: Truth, truth: Truth) -> list[Known]:
+    """Return what ``source`` knows and ``truth`` does not have, in the order of arrival."""
     done = {known.place for known in truth.known()}
-    for known in sorted(source.known(), key=lambda known: known.n):
-        if known.place not in done and (article := source.article(known.id)):
+    left = (known for known in source.known() if known.place not in done)
+    return sorted(left, key=lambda known: known.n)
+
+
+def _articles(source: Truth, several: Sequence[Known]) -> Iterator[Arriving]:
+    for known in several:
+        if article := source.article(known.id):
             yield Arriving(article, known.place, known.file)
 
 

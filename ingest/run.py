@@ -10,14 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ingest import read
 from ingest.embedding import Arriving, Embedding
-from ingest.plan import Arrival, Move, Plan, place_of
-from ingest.read import NO_FIELDS, Failure, Source
+from ingest.plan import Move, Plan
 from rag import caches
-from rag.domain import Article, Embedder
+from rag.domain import Embedder
 from rag.errors import IndexFault
-from rag.truth import Known, Truth, fingerprint
+from rag.truth import Known, Truth
 
 
 class Watcher(Protocol):
@@ -52,22 +50,20 @@ class Run:
         watcher: Watcher,
         stop: threading.Event,
     ) -> None:
-        self.n_embedded = self.new = self.changed = 0
-        self.failed: list[Failure] = []
-        self._doubtful: set[str] = set()  # files that were not read a second time as they were planned
+        self.n_embedded = 0
         self._generation, self._truth = generation, truth
         self._embedder, self._tokens = embedder, passage_tokens
         self._watcher, self._stop = watcher, stop
         self._flushed = time.monotonic()
 
-    def carry_out(self, plan: Plan, fields: Mapping[str, str] = NO_FIELDS) -> None:
-        """Do what the plan says, reading files by ``fields``; the caches on disk are up to date after it."""
+    def carry_out(self, plan: Plan) -> None:
+        """Do what the plan says, of the articles that it holds; the caches on disk are up to date after it."""
         targets = {move.place for move in plan.moved}
         try:
             self._move(plan.moved, [known for known in plan.removed if known.place in targets])
-            self.store(self._arriving(plan, fields))
+            self.store(_arriving(plan))
             self._remove([known for known in plan.removed if known.place not in targets])
-            self._remember({path: total for path, total in plan.sums.items() if path not in self._doubtful})
+            self._remember(plan.sums)
         except BaseException:
             with suppress(IndexFault):  # what went wrong first is what is told
                 caches.flush(self._generation, self._truth, final=False)
@@ -114,31 +110,13 @@ class Run:
             for path, total in sorted(sums.items()):
                 self._truth.remember_file(path, total)
 
-    def _arriving(self, plan: Plan, fields: Mapping[str, str]) -> Iterator[Arriving]:
-        for source, arrivals in plan.todo.items():
-            held = {place: plan.held.pop(place) for place in arrivals if place in plan.held}
-            whole = len(held) == len(arrivals)
-            articles = iter(held.items()) if whole else self._read_again(source, arrivals, fields)
-            for place, article in articles:
-                arrival = arrivals[place]
-                self.new += arrival.is_new
-                self.changed += not arrival.is_new
-                yield Arriving(replace(article, id=arrival.id), place, str(source.path))
-
-    def _read_again(
-        self, source: Source, arrivals: Mapping[str, Arrival], fields: Mapping[str, str]
-    ) -> Iterator[tuple[str, Article]]:
-        n_as_planned = 0
-        for item in read.read(source, fields):
-            if isinstance(item, Failure):
-                self.failed.append(item)
-            elif isinstance(item, Article) and (arrival := arrivals.get(place_of(source, item))):
-                n_as_planned += fingerprint(item) == arrival.sha256
-                yield arrival.place, item
-        if n_as_planned < len(arrivals):
-            self._doubtful.add(str(source.path))
-
     def _flush(self) -> None:
         if time.monotonic() - self._flushed > caches.FLUSH_S:
             caches.flush(self._generation, self._truth, final=False)
             self._flushed = time.monotonic()
+
+
+def _arriving(plan: Plan) -> Iterator[Arriving]:
+    for source, arrivals in plan.todo.items():
+        for place, arrival in arrivals.items():
+            yield Arriving(replace(plan.held.take(place), id=arrival.id), place, str(source.path))

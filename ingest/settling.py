@@ -41,7 +41,7 @@ def settle(
         before = scope.get(found.place)
         if mover := movers.get(found.place):
             plan.moved.append(Move(mover, names.free(found.id), found.place, found.source))
-            plan.held.pop(found.place, None)
+            plan.held.drop(found.place)
         elif before and before.place not in left:
             _add(plan, found, before.id, is_new=False)
         else:

@@ -50,11 +50,11 @@ class Summary:
     dry_run: bool = False
 
 
-def fates(plan: Plan, failed: Sequence[Failure], roots: Sequence[str | Path]) -> tuple[tuple[Fate, ...], int]:
+def fates(plan: Plan, roots: Sequence[str | Path]) -> tuple[tuple[Fate, ...], int]:
     """Return what becomes of each file, sorted by path, and of how many more it is not said."""
     told = [
         *_of_articles(plan, roots),
-        *(Fate(failure.path, "failed", failure.error) for failure in failed),
+        *(Fate(failure.path, "failed", failure.error) for failure in dict.fromkeys(plan.failed)),
         *(Fate(skipped.path, "skipped", skipped.reason) for skipped in plan.skipped),
     ]
     told.sort(key=lambda fate: fate.path)

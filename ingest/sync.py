@@ -63,7 +63,8 @@ def index(
     """Bring ``index`` in step with what lies under ``paths``; return what was done, or in a ``dry_run`` would be.
 
     What came from other paths stays as it is. ``fields`` say which columns or names of a table hold an article's
-    title, text and so on. The other options are those of ``Choice``.
+    title, text and so on. The other options are those of ``Choice``. The watcher is told of a plan before it is
+    carried out, of a rebuild first.
 
     Raises:
         CorpusError: a path does not exist, or holds nothing to read.
@@ -73,7 +74,7 @@ def index(
     choice = Choice(yes, rebuild, resume, keep_missing, allow_network, Sums(fields or {}))
     if dry_run:
         shape = Shape(embedder.name, embedder.dim, passage_tokens)
-        return _rehearsed(paths, Path(index), shape, choice, watcher or Silence())
+        return _rehearsed(paths, Path(index), shape, choice)
     Given.of(paths, allow_network=allow_network)  # what is refused leaves no folder behind
     with folder.writing(Path(index)):
         return locked(paths, index, embedder, passage_tokens, choice=choice, watcher=watcher, stop=stop)
@@ -97,11 +98,15 @@ def locked(
     generation = folder.prepare(where, shape.facts())
     given.fetch(where)
 
-    def run(generation: Path, truth: Truth) -> Run:
-        return Run(generation, truth, embedder, passage_tokens, watcher, stop)
+    runs: list[Run] = []
 
-    def store(generation: Path, truth: Truth, articles: Iterator[Arriving]) -> None:
-        run(generation, truth).store(articles)
+    def begun(generation: Path, truth: Truth, plan: Plan) -> Run:
+        watcher.planned(plan)
+        runs.append(Run(generation, truth, embedder, passage_tokens, watcher, stop))
+        return runs[-1]
+
+    def store(generation: Path, truth: Truth, n: int, articles: Iterator[Arriving]) -> None:
+        begun(generation, truth, Plan(n_again=n)).store(articles)
 
     if choice.rebuild or (choice.resume and rebuild.can_resume(where, generation, shape)):
         with closing(Truth(generation / folder.DATABASE)) as truth:
@@ -109,18 +114,15 @@ def locked(
         generation = rebuild.rebuilt(where, generation, shape, store, resume=choice.resume)
     with closing(Truth(generation / folder.DATABASE, write=True)) as truth:
         _check_shape(truth, shape, where)
-        plan = _plan(truth, given, choice)
-        caches.flush(generation, truth, final=True)  # those of a new index, and those that were lost
-        watcher.planned(plan)
-        working = run(generation, truth)
-        working.carry_out(plan, choice.sums.fields)
+        plan = _plan(truth, given, choice, spill=where)
+        with closing(plan.held):
+            caches.flush(generation, truth, final=True)  # those of a new index, and those that were lost
+            begun(generation, truth, plan).carry_out(plan)
         truth.checkpoint()
-        return _summary(plan, working, truth.counts(), given, [rebuild.note(where)], started)
+        return _summary(plan, runs, truth.counts(), given, [rebuild.note(where)], started)
 
 
-def _rehearsed(
-    paths: Sequence[str | Path], index: Path, shape: Shape, choice: Choice, watcher: Watcher
-) -> Summary:
+def _rehearsed(paths: Sequence[str | Path], index: Path, shape: Shape, choice: Choice) -> Summary:
     """Return what a run would do; nothing is changed or fetched, and nobody is locked out."""
     started = time.monotonic()
     given = Given.of(paths, allow_network=choice.allow_network)
@@ -132,8 +134,7 @@ def _rehearsed(
             _check_shape(truth, shape, index)
         plan = _plan(truth, given, choice) if given.files else Plan()
         counts = truth.counts() if truth else (0, 0)
-    watcher.planned(plan)
-    return _summary(plan, None, counts, given, notes, started)
+    return _summary(plan, [], counts, given, notes, started)
 
 
 @contextmanager
@@ -148,7 +149,7 @@ def _reading(index: Path) -> Iterator[Truth | None]:
         yield truth
 
 
-def _plan(truth: Truth | None, given: Given, choice: Choice) -> Plan:
+def _plan(truth: Truth | None, given: Given, choice: Choice, spill: Path | None = None) -> Plan:
     plan = planning.make(
         truth or planning.Nothing(),
         given.files,
@@ -156,6 +157,7 @@ def _plan(truth: Truth | None, given: Given, choice: Choice) -> Plan:
         keep_missing=choice.keep_missing,
         fetched=given.fetched,
         failed=given.failed,
+        spill=spill,
     )
     if truth and not choice.yes:
         planning.refuse_large_removal(plan, truth.counts()[0], given.shown)
@@ -174,25 +176,29 @@ def _check_shape(truth: Truth, shape: Shape, index: Path) -> None:
 
 
 def _summary(
-    plan: Plan, run: Run | None, counts: tuple[int, int], given: Given, notes: Sequence[str], started: float
+    plan: Plan,
+    runs: Sequence[Run],
+    counts: tuple[int, int],
+    given: Given,
+    notes: Sequence[str],
+    started: float,
 ) -> Summary:
-    """Return what a run did or, where there was none, what it would have done."""
-    failed = tuple(dict.fromkeys([*plan.failed, *(run.failed if run else ())]))
-    files, n_more = fates(plan, failed, given.files)
+    """Return what the runs did, the last by the plan; without any, what one would have done."""
+    files, n_more = fates(plan, given.files)
     untold = f"{n_more:,} more files are not told one by one." if n_more else ""
     return Summary(
-        new=run.new if run else plan.new,
-        changed=run.changed if run else plan.changed,
+        new=plan.new,
+        changed=plan.changed,
         moved=len(plan.moved),
         removed=len(plan.removed),
         unchanged=plan.unchanged,
-        passages_embedded=run.n_embedded if run else 0,
+        passages_embedded=sum(run.n_embedded for run in runs),
         passages=counts[1],
         articles=counts[0],
-        failed=failed,
+        failed=tuple(dict.fromkeys(plan.failed)),
         seconds=round(time.monotonic() - started, 3),
         kept=len(plan.kept),
         files=files,
         notes=tuple(filter(None, [*notes, untold])),
-        dry_run=run is None,
+        dry_run=not runs,
     )

@@ -57,7 +57,7 @@ def backup(index: str | Path, to: str | Path) -> Backup:
         folder.publish(draft, generation)
         os.sync()
     _put_in_place(draft, target)
-    return Backup(str(target), held(target / generation.name), n_files, size(target))
+    return Backup(str(to), held(target / generation.name), n_files, size(target))
 
 
 def copy_files(source: Path, target: Path) -> int:

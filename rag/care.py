@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from rag import backup, transfer, upkeep
-from rag.durable import in_words
-from rag.inventory import inventory
+from rag.durable import counted, in_words
+from rag.inventory import Inventory, inventory
 from rag.tables import of_held, of_inventory
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 class Wishes(Protocol):
@@ -27,7 +24,7 @@ class Wishes(Protocol):
 class Done:
     """What came of a command: as a record, as lines, and remarks for those who watch."""
 
-    result: DataclassInstance
+    result: Inventory | upkeep.Exchanged | backup.Backup | transfer.Exported | transfer.Imported
     lines: tuple[str, ...]
     remarks: tuple[str, ...] = ()
 
@@ -54,7 +51,8 @@ def _compact(index: str, _: Wishes) -> Done:
 def _backup(index: str, wishes: Wishes) -> Done:
     done = backup.backup(index, wishes.dest)
     return Done(
-        done, (*of_held([(done.path, done.held)]), f"and {done.n_files:,} files that articles came from")
+        done,
+        (*of_held([(done.path, done.held)]), f"and {counted(done.n_files, 'file')} that articles came from"),
     )
 
 
@@ -62,8 +60,8 @@ def _export(index: str, wishes: Wishes) -> Done:
     done = transfer.export_index(index, wishes.file)
     sent = done.manifest
     line = (
-        f"{done.path} ({in_words(done.n_bytes)}) holds {sent.n_articles:,} articles in "
-        f"{sent.n_passages:,} passages, and {len(sent.parts) - 1:,} files that articles came from"
+        f"{done.path} ({in_words(done.n_bytes)}) holds {counted(sent.n_articles, 'article')} in "
+        f"{counted(sent.n_passages, 'passage')}, and {counted(len(sent.parts) - 1, 'file')} that articles came from"
     )
     return Done(done, (line,))
 
@@ -71,7 +69,7 @@ def _export(index: str, wishes: Wishes) -> Done:
 def _import(index: str, wishes: Wishes) -> Done:
     done = transfer.import_index(wishes.file, index, yes=wishes.yes)
     rows = [("now", done.after)] if done.before is None else [("before", done.before), ("now", done.after)]
-    lines = (*of_held(rows), f"and {done.n_files:,} files that articles came from")
+    lines = (*of_held(rows), f"and {counted(done.n_files, 'file')} that articles came from")
     return Done(done, lines, (f"It must be asked with the embedder that made it: {done.after.embedder}",))
 
 

@@ -82,6 +82,11 @@ def in_words(n_bytes: int) -> str:
     return f"{number:,.0f} {unit}" if unit == "bytes" else f"{number:,.1f} {unit}"
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number of things for people: 1 article, 2,312 articles."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def unwritable(path: Path, error: OSError) -> IndexFault:
     """Return what to raise for a file or folder that cannot be written."""
     return IndexFault(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from rag import caches, catalogue, folder, lock, vectors
-from rag.durable import in_words, size
+from rag.durable import size
 from rag.errors import IndexDamaged, IndexFault
 from rag.lock import Writer
 from rag.store import Shape, Store
@@ -31,12 +31,6 @@ class Held:
     n_articles: int
     n_passages: int
     n_bytes: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.generation} ({self.n_articles:,} articles in {self.n_passages:,} passages of "
-            f"{self.passage_tokens} tokens, {self.embedder}, {in_words(self.n_bytes)})"
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rag.durable import in_words
+from rag.durable import counted, in_words
 from rag.inventory import Fragmentation, Held, Inventory, Kept
 
 SHOWN = 10  # sources, or years, that are named
@@ -66,7 +66,7 @@ def ago(seconds: float) -> str:
     for name, length in _UNITS:
         if seconds >= length:
             n = int(seconds // length)
-            return f"{n:,} {name}{'s' if n > 1 else ''} ago"
+            return f"{counted(n, name)} ago"
     return "just now"
 
 
@@ -89,8 +89,9 @@ def _under(name: str, rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]
 def _cells(held: Held | None) -> tuple[str, ...]:
     if held is None:
         return ("cannot be read", *[""] * 4)
-    passages = f"{held.n_passages:,} passages of {held.passage_tokens} tokens"
-    return (held.generation, f"{held.n_articles:,} articles", passages, held.embedder, in_words(held.n_bytes))
+    passages = f"{counted(held.n_passages, 'passage')} of {held.passage_tokens} tokens"
+    articles = counted(held.n_articles, "article")
+    return (held.generation, articles, passages, held.embedder, in_words(held.n_bytes))
 
 
 def _first(counts: Mapping[str, int], nameless: str) -> list[tuple[str, str]]:

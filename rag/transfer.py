@@ -65,7 +65,7 @@ def export_index(index: str | Path, file: str | Path) -> Exported:
     finally:
         copies.discard(database)
         draft.unlink(missing_ok=True)
-    return Exported(str(target), target.stat().st_size, manifest)
+    return Exported(str(file), target.stat().st_size, manifest)
 
 
 def import_index(file: str | Path, index: str | Path, *, yes: bool = False) -> Imported:

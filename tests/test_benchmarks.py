@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import interval, process, report, results, sweep, wiki
-from benchmarks.__main__ import PARTS, README, RESULTS
+from benchmarks import interval, process, report, results, scale, sweep, wiki
+from benchmarks.__main__ import DRAWING, PARTS, README, RESULTS
 from benchmarks.origin import HOME
 from benchmarks.results import Comparison, Origin, Part, Score, Table
 from benchmarks.retrieval import Foreseen, Held, Remembered, ranked_articles
@@ -48,6 +48,10 @@ def test_readme_says_what_the_results_say() -> None:
     parts = results.load(RESULTS)
     assert set(parts) == set(PARTS)
     assert README.read_text(encoding="utf-8") == report.readme(parts)
+
+
+def test_the_drawing_is_of_the_results() -> None:
+    assert DRAWING.read_text(encoding="utf-8") == scale.drawing(results.load(RESULTS)["scale"])
 
 
 # Known, and told in bold in README.md: Gradio's queue, its events and the drawing take 112 ms on two cores.

@@ -23,6 +23,7 @@ HOME = Path(__file__).parent.parent
 SUMMARY = {
     *("new", "changed", "moved", "removed", "unchanged"),
     *("passages_embedded", "passages", "articles", "failed", "seconds"),
+    *("kept", "files", "notes", "dry_run"),
 }
 ANSWER = {
     *("question", "searched_for", "answer", "answered", "confidence", "mode", "reason", "note"),
@@ -86,6 +87,103 @@ def test_a_line_that_cannot_be_read_makes_the_exit_code_1_and_is_listed(
     assert "x.jsonl:17" in err
 
 
+def test_a_run_tells_what_became_of_each_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    articles = tmp_path / "a"
+    articles.mkdir()
+    for n in range(23):
+        (articles / f"{n:02}.txt").write_text(f"Article {n}.")
+    code, out, err = run(capsys, "index", articles, "--index", tmp_path / "i")
+    lines = err.splitlines()
+    assert (code, out) == (0, "")
+    assert len([line for line in lines if line.startswith("new  ")]) == 21
+    assert lines[-1] == "new  and 3 more"
+    (articles / "00.txt").write_text("Article 0 again.")
+    (articles / "01.txt").rename(articles / "x1.txt")
+    (articles / "02.txt").write_text("")
+    (articles / "03.txt").unlink()
+    code, out, err = run(capsys, "index", articles, "--index", tmp_path / "i", "--json")
+    told = {Path(file["path"]).name: (file["what"], file["note"]) for file in json.loads(out)["files"]}
+    assert {name: what for name, (what, _) in told.items()} == {
+        "00.txt": "changed",
+        "x1.txt": "moved",
+        "02.txt": "failed",
+        "03.txt": "removed",
+    }
+    assert told["x1.txt"][1].startswith("from ")
+    assert code == 1
+    rows = [line.split()[:2] for line in err.splitlines()]
+    assert ["changed", str(articles / "00.txt")] in rows
+    assert "unchanged" not in {what for what, _ in told.values()}
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("An article.")
+    code, out, err = run(
+        capsys, "index", tmp_path / "a.txt", "--index", tmp_path / "i", "--dry-run", "--json"
+    )
+    assert code == 0
+    assert (json.loads(out)["dry_run"], json.loads(out)["new"]) == (True, 1)
+    assert "would be: 1 new" in err
+    assert not (tmp_path / "i").exists()
+
+
+def test_the_flags_of_index_reach_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, object]] = []
+
+    def stand_in(paths: object, index: object, **named: object) -> None:
+        given.append({"paths": paths, "index": index, **named})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ingest.index", stand_in)
+    monkeypatch.setattr("ingest.watch", stand_in)
+    flags = "--yes --rebuild --resume --keep-missing --fields text=body,title=headline --passage-tokens 64 --embedder e"
+    code, _, err = run(capsys, "index", "a", "http://b", *flags.split(), "--allow-network", "--index", "i")
+    assert (code, "what was stored is kept" in err) == (130, True)
+    run(capsys, "index", "a", *flags.split(), "--watch", "--index", "i")
+    run(capsys, "index", "a", "--index", "i")
+    wanted = {
+        "yes": True,
+        "rebuild": True,
+        "resume": True,
+        "keep_missing": True,
+        "fields": {"text": "body", "title": "headline"},
+        "passage_tokens": 64,
+        "embedder": "e",
+        "index": "i",
+    }
+    assert all(run[name] == value for run in given[:2] for name, value in wanted.items())
+    assert (given[0]["paths"], given[0]["allow_network"], given[0]["dry_run"]) == (
+        ["a", "http://b"],
+        True,
+        False,
+    )
+    assert {"on_run", "on_trouble", "stop"} <= set(given[1])
+    assert not any(given[2][name] for name in wanted if name != "index")
+
+
+def test_what_is_followed_is_told_of_each_run_and_ends_in_peace(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.txt").write_text("The first article.")
+    command = [sys.executable, "cli.py", "index", str(tmp_path / "a"), "--index", str(tmp_path / "i")]
+    process = subprocess.Popen(
+        [*command, "--watch", "--json"], cwd=HOME, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert json.loads(process.stdout.readline())["new"] == 1
+        (tmp_path / "a" / "2.txt").write_text("The second article.")
+        assert json.loads(process.stdout.readline())["articles"] == 2
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert "following what changes" in err
+    assert "Traceback" not in err
+
+
 def test_ask_json_keeps_the_contract(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "ask", "Who did Ayrault say Russia prefers?", "--json", "--index", index)
     answer = json.loads(out)
@@ -95,8 +193,8 @@ def test_ask_json_keeps_the_contract(index: Path, capsys: pytest.CaptureFixture[
     assert (answer["mode"], answer["reason"], answer["note"]) == ("quote", None, None)
     assert answer["answer"] == "Marine Le Pen or François Fillon"
     citation = answer["citations"][0]
-    assert set(citation) == {"n", "article", "passage", "start", "end", "quote"}
-    assert set(citation["article"]) == {"id", "title", "source", "date", "url"}
+    assert set(citation) == {"n", "article", "passage", "start", "end", "quote", "page"}
+    assert set(citation["article"]) == {"id", "title", "source", "date", "url", "copies"}
     assert citation["article"]["date"] == "2017-02-19"
     _, text, _ = run(capsys, "show", citation["article"]["id"], "--index", index)
     assert text[citation["start"] : citation["end"]] == citation["quote"]
@@ -162,6 +260,11 @@ def test_a_question_that_cannot_be_asked_is_wrong_usage(
         ["ask", "x", "-k", "many"],
         ["chat", "--port", "70000"],
         ["ask", "x", "--mode", "sing"],
+        ["index", "x", "--watch", "--dry-run"],
+        ["index", "x", "--fields", "text"],
+        ["index", "x", "--fields", "text=a,text=b"],
+        ["backup"],
+        ["export", ""],
     ],
 )
 def test_wrong_usage_is_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
@@ -212,6 +315,11 @@ def test_logins_that_cannot_be_read_are_wrong_usage(
         ["search", "Macron"],
         ["show", "x"],
         ["status"],
+        ["doctor", "--repair"],
+        ["rollback"],
+        ["compact"],
+        ["backup", "safe"],
+        ["export", "sent.zip"],
         ["chat", "--port", "0"],
         ["chat", "--terminal"],
     ],
@@ -280,6 +388,69 @@ def test_search_and_status(index: Path, capsys: pytest.CaptureFixture[str]) -> N
     code, out, _ = run(capsys, "status", "--json", "--index", index)
     assert json.loads(out)["n_articles"] == 20
     assert json.loads(out)["n_bytes"] > 10_000
+
+
+def test_what_looks_after_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("An article about apples.")
+    at = ("--index", tmp_path / "i")
+    run(capsys, "index", tmp_path / "a.txt", *at)
+    code, out, err = run(capsys, "rollback", *at)
+    assert (code, out) == (1, "")
+    assert "no generation to put back, only gen-1" in err
+    run(capsys, "index", tmp_path / "a.txt", *at, "--rebuild", "--passage-tokens", 64)
+    code, out, err = run(capsys, "rollback", *at)
+    assert (code, err) == (0, "")
+    before, now = out.splitlines()
+    assert before.split()[:2] == ["before", "gen-2"]
+    assert now.split()[:2] == ["now", "gen-1"]
+    assert "1 passage of 128 tokens" in now
+    code, out, _ = run(capsys, "rollback", *at, "--json")
+    assert json.loads(out)["after"]["generation"] == "gen-2"
+    code, out, _ = run(capsys, "compact", *at)
+    assert code == 0
+    assert out.splitlines()[-1].endswith("saved")
+    code, out, _ = run(capsys, "backup", tmp_path / "safe", *at, "--json")
+    assert (code, json.loads(out)["held"]["n_articles"]) == (0, 1)
+    code, out, _ = run(capsys, "export", tmp_path / "sent.zip", *at)
+    assert "holds 1 article in 1 passage, and 0 files" in out
+    code, out, err = run(capsys, "import", tmp_path / "sent.zip", *at)
+    assert (code, out) == (1, "")
+    assert "--yes" in err
+    code, out, err = run(capsys, "import", tmp_path / "sent.zip", *at, "--yes")
+    assert code == 0
+    assert "It must be asked with the embedder that made it: all-MiniLM-L6-v2" in err
+    code, out, _ = run(capsys, "status", *at)
+    assert code == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert ["articles", "1"] in rows
+    assert any(row[0] == "embedder" and "all-MiniLM-L6-v2" in row[1] for row in rows)
+    assert run(capsys, "status", "--index", tmp_path / "safe")[0] == 0
+    assert run(capsys, "doctor", *at)[:2] == (0, "healthy\n")
+
+
+def test_the_doctor_says_who_mends_and_mends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(f"An article about {name}.")
+    at = ("--index", tmp_path / "i")
+    files = (tmp_path / "a.txt", tmp_path / "b.txt")
+    run(capsys, "index", *files, *at)
+    database = live(tmp_path / "i") / "articles.db"
+    whole = database.read_bytes()
+    database.write_bytes(b"garbage" * 5000)
+    code, out, err = run(capsys, "doctor", *at)
+    assert code == 1
+    assert "is not a database" in out
+    assert "citewise doctor --repair" in err
+    database.write_bytes(bytes(100) + whole[100:])
+    code, out, _ = run(capsys, "doctor", *at, "--repair")
+    assert code == 0
+    assert "2 articles are saved into gen-2" in out
+    assert out.splitlines()[-1] == "healthy"
+    code, out, _ = run(capsys, "doctor", *at, "--repair", "--json")
+    assert json.loads(out) == {"healthy": True, "faults": [], "repaired": []}
+    code, out, _ = run(capsys, "index", *files, *at, "--json")
+    assert (json.loads(out)["unchanged"], json.loads(out)["passages_embedded"]) == (2, 0)
+    assert run(capsys, "doctor", *at)[:2] == (0, "healthy\n")
 
 
 def test_show_of_an_unknown_article(index: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ from benchmarks import aftermath, calls, crash
 from benchmarks.calls import Call, Kind
 from benchmarks.changing import Contents, Held
 from benchmarks.operations import OPERATIONS
-from benchmarks.strikes import AT_RANDOM, WAYS, Trial, general, spread
+from benchmarks.power import Disk
+from benchmarks.strikes import AT_RANDOM, POWER, WAYS, Trial, part, spread
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not calls.compiler(), reason="needs Linux and a C compiler"
@@ -35,13 +36,13 @@ def test_nothing_is_lost_however_a_run_is_cut_short(done: Sequence[Trial]) -> No
 
 def test_every_operation_was_cut_short_in_every_way(done: Sequence[Trial]) -> None:
     met = {(trial.operation, trial.way) for trial in done}
-    assert met == {(operation.name, way) for operation in OPERATIONS for way in (*WAYS, AT_RANDOM)}
+    assert met == {(operation.name, way) for operation in OPERATIONS for way in (*WAYS, AT_RANDOM, POWER)}
     assert sum(trial.ended == "killed" for trial in done) >= KILLS
     assert any(0 < trial.reported < 5 for trial in done), "none fell within a run"
 
 
 def test_who_is_not_killed_is_told(done: Sequence[Trial]) -> None:
-    told = [trial.ended for trial in done if trial.ended not in ("done", "killed")]
+    told = [trial.ended for trial in done if trial.ended not in ("done", "killed", "without power")]
     assert told
     assert all(text.startswith(("IndexFault: /", "IndexDamaged: /")) for text in told)
 
@@ -101,6 +102,21 @@ def test_a_process_that_fails_says_so(tmp_path: Path) -> None:
         list(calls.under(calls.library(tmp_path), "-c", "raise SystemExit('no such thing')"))
 
 
+def test_a_power_cut_leaves_what_was_synced(tmp_path: Path) -> None:
+    home, disk = tmp_path / "home", Disk()
+    (home / "kept").mkdir(parents=True)
+    (home / "kept" / "old").write_text("old")
+    disk.sync_all(home)
+    (home / "kept" / "old").write_text("changed, not synced")
+    (home / "kept" / "named").write_text("in its folder, itself not synced")
+    disk.sync(home / "kept")
+    (home / "kept" / "new").write_text("synced, not in its folder")
+    disk.sync(home / "kept" / "new")
+    disk.write(home.stat().st_ino, tmp_path / "left")
+    left = {path.name: path.read_text() for path in (tmp_path / "left" / "kept").iterdir()}
+    assert left == {"old": "old", "named": ""}
+
+
 ONE = Held("One", "Text of one.", "", "/c/1", "/c/1", ((0, 12),), (b"k1",))
 OTHER = Held("One", "Another text.", "", "/c/1", "/c/1", ((0, 13),), (b"k2",))
 
@@ -144,8 +160,10 @@ def test_points_are_spread_over_all_calls() -> None:
     assert [place // 100 for place in places] == list(range(10))
 
 
-def test_files_are_named_without_chance() -> None:
-    assert general(f"/index/gen-2/words/{'0f' * 16}.term") == "gen-N/words/….term"
+def test_files_are_told_apart_by_the_part_that_they_are_of() -> None:
+    assert part(f"/index/gen-2/words/{'0f' * 16}.term") == "words"
+    assert part("/backup.new/gen-1/articles.db-wal") == "the backup: articles.db"
+    assert part("/index/gen-1") == "folders"
 
 
 def test_the_tables_count_what_was_wrong() -> None:
@@ -158,6 +176,6 @@ def test_the_tables_count_what_was_wrong() -> None:
     assert (row["calls"], row["kill"], row["EIO"], row["wrong after it"]) == (9, 1, 1, 1)
     assert row["articles said to be stored"] == 3
     (row,) = crash.by_call([lost, well])
-    assert row == {"file": "CURRENT", "call": "write", "n": 2, "wrong after it": 1}
+    assert row == {"part": "CURRENT", "call": "write", "n": 2, "wrong after it": 1}
     assert [row["n"] for row in crash.by_end([lost, well])] == [1, 1]
     json.dumps(crash.by_operation([lost, well]))

@@ -109,6 +109,46 @@ FAULTS: dict[str, tuple[Callable[[Collection], object], str]] = {
         ),
         "is not 26 finite numbers",
     ),
+    "a vector that is too long": (
+        lambda c: alter(
+            c,
+            "UPDATE vectors SET vector = ? WHERE n = (SELECT vector FROM passages WHERE id = 8)",
+            np.full(26, 0.2, dtype=np.float16).tobytes(),
+        ),
+        "is not 26 finite numbers of unit length",
+    ),
+    "the vector of another text": (
+        lambda c: alter(
+            c, "UPDATE passages SET vector = (SELECT vector FROM passages WHERE id = 12) WHERE id = 8"
+        ),
+        "passage 8 has the vector of another text",
+    ),
+    "another embedder": (
+        lambda c: alter(c, "UPDATE meta SET value = 'lettres' WHERE key = 'embedder'"),
+        "no vector is of lettres, which the index says made them",
+    ),
+    "a passage too few": (
+        lambda c: alter(c, "DELETE FROM passages WHERE id = 8"),
+        "the passages of article c are not its text, each word in one of them",
+    ),
+    "a passage twice": (
+        lambda c: alter(
+            c, 'INSERT INTO passages SELECT 99, article, start, "end", vector FROM passages WHERE id = 8'
+        ),
+        "the passages of article c are not its text, each word in one of them",
+    ),
+    "a passage that is there and removed": (
+        lambda c: alter(c, "INSERT INTO removed VALUES (8, 1)"),
+        "passage 8 is there and said to be removed",
+    ),
+    "a counter that is behind": (
+        lambda c: alter(c, "UPDATE sqlite_sequence SET seq = 3 WHERE name = 'passages'"),
+        "the last passage is not known to be 12",
+    ),
+    "a twin of nobody": (
+        lambda c: alter(c, "INSERT INTO twins VALUES (99, 1)"),
+        "twins has no article 99",
+    ),
     "a vector of another length": (
         lambda c: alter(c, "UPDATE vectors SET vector = zeroblob(50) WHERE n = (SELECT min(n) FROM vectors)"),
         "is not 26 finite numbers",
@@ -192,6 +232,51 @@ def forge_index(collection: Collection) -> None:
             "WHERE name = 'passages_article'"
         )
         db.execute("PRAGMA schema_version = 1000")
+
+
+def approximate(collection: Collection, other: bool = False) -> None:
+    """Give an index of many passages an approximate base, of other vectors if so wished."""
+    dice = np.random.default_rng(1)
+    with collection.writing() as truth:
+        put(truth, "many", *("".join(map(chr, dice.integers(97, 123, 12))) for _ in range(800)))
+    with closing(Truth(collection.database)) as truth:
+
+        def blocks(above: int) -> list[tuple[np.ndarray, np.ndarray]]:
+            ids, rows = truth.vectors(26, above)
+            return [(np.roll(ids, 5) if other else ids, rows)]
+
+        caches.forget(collection.vectors)
+        vectors.grow(collection.vectors, truth.reach(), 800, blocks, truth.removed_since)
+    assert vectors.read_stamp(collection.vectors).kind == "ivfpq"
+
+
+def test_an_approximate_base_is_healthy_if_passages_are_found_by_their_vectors(
+    collection: Collection,
+) -> None:
+    approximate(collection)
+    assert faults(collection) == []
+    remove_and_add(collection)
+    assert faults(collection) == []
+    alter(collection, "DELETE FROM removed")
+    assert sum("is not in articles.db" in fault for fault in faults(collection)) == 800
+
+
+def remove_and_add(collection: Collection) -> None:
+    with collection.writing(flush=False) as truth:
+        put(truth, "more", "Something more.")
+        remove(truth, "many")
+
+
+def test_an_approximate_base_of_other_vectors_is_found_out(collection: Collection) -> None:
+    approximate(collection, other=True)
+    assert any("of some passages by their own vectors" in fault for fault in faults(collection))
+
+
+def test_many_passages_are_compared_in_parts(healthy: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_BLOCK", 2)
+    assert faults(healthy) == []
+    words.load(healthy.words).add([], dead=[7], reach=reach(healthy))
+    assert faults(healthy) == [f"{healthy.words} holds 5 passages, articles.db 6, or others"]
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -23,7 +23,9 @@ import pytest
 from ingest.addresses import is_public, normalised, redirected
 from ingest.fetch import Fetched, fetched
 from ingest.fields import Unfit
+from ingest.read import Source, read
 from ingest.visit import RULES, Rules
+from rag.domain import Article
 
 PAGE = b"<html><body><p>The bridge was closed.</p></body></html>"
 HTML = {"Content-Type": "text/html"}
@@ -198,6 +200,17 @@ def test_each_url_gets_its_answer_and_one_given_twice_is_asked_once(site: Site, 
     assert [one.path is None for one in done] == [False, True, False]
     assert "404 Not Found" in done[1].failure
     assert len(site.asked) == 2
+
+
+def test_the_articles_of_a_feed_are_known_by_its_address(site: Site, get) -> None:
+    item = b"<item><guid>g1</guid><title>Bridge</title><description>It was closed.</description></item>"
+    feed = b"<rss version='2.0'><channel><title>The Courier</title>" + item + b"</channel></rss>"
+    one = get(site.serve("/feed", feed, Content_Type="application/rss+xml"))
+    assert one.path is not None
+    source = Source(str(one.path.parent), one.path, one.url, one.path.stat().st_size, one.url, named=True)
+    (article,) = read(source)
+    assert isinstance(article, Article)
+    assert (article.id, article.source) == (f"{site.url('/feed')}#g1", "The Courier")
 
 
 # ---- The next time

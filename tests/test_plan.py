@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from ingest.files import Sums
 from ingest.plan import Plan
 from ingest.summary import Fate, fates
 from rag.domain import Article
-from rag.errors import CorpusError
+from rag.errors import CorpusError, IndexFault
 from rag.truth import Known, Truth, fingerprint
 
 
@@ -85,16 +86,34 @@ def test_a_moved_article_is_looked_for_by_what_it_says_in_the_whole_index(
     assert shapes(planning.make(Memory(before), [path.parent])) == (1, 0, 0, 0, 0, 0), "a copy is no move"
 
 
-def test_what_was_read_for_the_plan_is_held_up_to_a_bound(
+def test_what_arrives_is_held_whole_in_memory_and_beyond_a_bound_on_disk(
     write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "HOLD_CHARS", 50)
+    spill = tmp_path / "index"
+    spill.mkdir()
     for n in range(4):
-        write(f"{n}.txt", f"Article {n} is long. ".ljust(20) + ".")
-    plan = planning.make(Memory(), [tmp_path])
-    assert plan.new == 4
-    assert sum(len(article.text) for article in plan.held.values()) <= 50
-    assert len(plan.held) == 2
+        write(
+            f"{n}.md",
+            f"---\ntitle: Café {n}\ndate: 2017-02-0{n + 1}\nsource: S\nby: B\n---\nArticle {n}, long.",
+        )
+    plan = planning.make(Memory(), [tmp_path], spill=spill)
+    with closing(plan.held):
+        held = {arrival.place: plan.held.take(arrival.place) for arrival in reversed(plan.arrivals)}
+    assert {place: fingerprint(article) for place, article in held.items()} == {
+        arrival.place: arrival.sha256 for arrival in plan.arrivals
+    }
+    assert {article.id for article in held.values()} == {f"{n}.md" for n in range(4)}
+    assert list(spill.iterdir()) == [], "a crash would leave nothing"
+
+
+def test_where_no_disk_is_left_to_hold_it_a_plan_fails(
+    write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "HOLD_CHARS", 0)
+    write("a.txt", "An article.")
+    with pytest.raises(IndexFault, match="cannot be written"):
+        planning.make(Memory(), [tmp_path], spill=tmp_path / "nowhere")
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken_for_read(
@@ -173,7 +192,7 @@ def test_the_fate_of_each_file(write: Callable[..., Path], tmp_path: Path) -> No
     write("bad.txt", "\0\1\2\3" * 20)
     write("picture.png", "?")
     plan = planning.make(memory, [tmp_path])
-    told, n_more = fates(plan, plan.failed, [tmp_path])
+    told, n_more = fates(plan, [tmp_path])
     assert n_more == 0
     by_name = {fate.path.removeprefix(f"{tmp_path}/"): (fate.what, fate.note) for fate in told}
     assert by_name.pop("bad.txt")[0] == "failed"
@@ -195,7 +214,7 @@ def test_fates_are_named_as_the_user_named_the_paths(
     memory = Memory(known(1, tmp_path / "here" / "sub" / "b.txt", "It is gone."))
     monkeypatch.chdir(tmp_path)
     plan = planning.make(memory, [Path("here")])
-    assert fates(plan, [], [Path("here")])[0] == (
+    assert fates(plan, [Path("here")])[0] == (
         Fate("here/a.txt", "new"),
         Fate("here/sub/b.txt", "removed"),
     )
@@ -207,7 +226,7 @@ def test_only_so_many_fates_are_told(
     monkeypatch.setattr("ingest.summary.MAX_FATES", 3)
     for n in range(5):
         write(f"{n}.txt", f"Article {n}.")
-    told, n_more = fates(planning.make(Memory(), [tmp_path]), [], [tmp_path])
+    told, n_more = fates(planning.make(Memory(), [tmp_path]), [tmp_path])
     assert (len(told), n_more) == (3, 2)
 
 

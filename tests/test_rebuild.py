@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ingest import embedding, sync
+from ingest.plan import Plan
+from ingest.progress import Bar
 from ingest.sync import Summary
 from rag import doctor, folder
 from rag.store import Store
@@ -51,7 +53,7 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_stopped(place: Place, after:
     assert folder.live(place.index).name == "gen-1"
     done = rebuilt(place, resume=True)
     assert (done.unchanged, done.articles) == (N, N)
-    assert len(place.embedder.embedded) == N - after
+    assert len(place.embedder.embedded) == done.passages_embedded == N - after
     assert folder.live(place.index).name == "gen-2"
     assert list(doctor.faults(place.index)) == []
     assert place.sync().unchanged == N
@@ -157,3 +159,31 @@ def test_after_a_kill_the_next_run_embeds_only_the_rest(place: Place, what: str,
     place.sync(rebuild=what == "rebuild", resume=what == "rebuild")
     assert len(place.embedder.embedded) == N - after
     assert list(doctor.faults(place.index)) == []
+
+
+def test_the_watcher_is_told_how_much_a_rebuild_has_to_do(place: Place) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Listening(sync.Silence):
+        def planned(self, plan: Plan) -> None:
+            told.append((plan.n_again, plan.unchanged))
+
+    cut_short(place, 30)
+    rebuilt(place, resume=True, watcher=Listening())
+    assert told == [(N - 30, 0), (0, N)]
+
+
+def test_the_bar_of_a_rebuild_counts_articles_and_the_next_is_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said: list[str] = []
+    bar = Bar(said.append)
+    bar.planned(Plan(n_again=2))
+    bar.stored(5000, 3)
+    bar.stored(5000, 3)
+    bar.planned(Plan(unchanged=2))
+    bar.close()
+    assert "2 articles are embedded again" in said[0]
+    assert "2 unchanged" in said[1]
+    assert "100% |" in (drawn := capsys.readouterr().err)
+    assert "2/2 articles" in drawn

@@ -379,6 +379,8 @@ def test_removed_articles_do_not_come_back(copied: Collection) -> None:
     data, before = copied.database.read_bytes(), contents(copied.index)
     gone = [f"articles/{n}.md" for n in range(20, 30)]
     assert any(id.encode() in data for id in gone), "a page is free, and was not wiped"
+    with closing(Pages(copied.database)) as pages, closing(Truth(copied.database)) as truth:
+        assert {cell.number for cell in pages.cells(11)} == {known.n for known in truth.known()}
     overwrite(copied, root(copied, "articles"), bytes(PAGE))
     mended(copied)
     assert contents(copied.index) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -29,7 +30,10 @@ _DIRECTORY_BYTES = 16 * 2**20  # of a zip; Python makes some 700 bytes of 46 of 
 _TAR_HEADER_BYTES = 2**16
 # The methods that take little memory whatever the archive says; all that is usual.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
+_BROKEN = (
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    NotImplementedError,  # of a zip that says it is of a version to come
+)
 _MEND = "Make the archive again."
 
 
@@ -49,7 +53,9 @@ def parse(file: BinaryIO, name: str, fields: Mapping[str, str]) -> Iterator[Item
         for item in _items(file, name, "", reading, 1):
             is_empty = False
             yield item
-    except _BROKEN as error:
+    except (Unfit, MemoryError):
+        raise
+    except Exception as error:  # of any library
         raise _why(error) from error
     if is_empty:
         raise formats.OtherData(

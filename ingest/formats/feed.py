@@ -126,8 +126,11 @@ def _values(entry: Any, feed: Any, title: str) -> dict[str, object]:
 
 def _date(entry: Any) -> str:
     """Return the day as it is written, or else as feedparser reads it, in UTC."""
-    written = first_day(str(entry.get(name) or "") for name in _DATES)
-    parsed = (entry.get(f"{name}_parsed") for name in _DATES)
+    named = [
+        name for name in _DATES if name in entry
+    ]  # asked for another, feedparser gives a like one and warns
+    written = first_day(str(entry[name]) for name in named)
+    parsed = (entry.get(f"{name}_parsed") for name in named)
     read = (
         date(*day[:3]).isoformat() for day in parsed if isinstance(day, struct_time) and day.tm_year in YEARS
     )

@@ -121,7 +121,10 @@ def _values(message: Message, source: str) -> dict[str, object]:
 
 
 def _author(message: Message) -> str:
-    name, address = parseaddr(_raw_header(message, "From"))
+    try:
+        name, address = parseaddr(_raw_header(message, "From"))
+    except RecursionError:  # of comments in comments
+        return ""
     return _decoded(name) or address
 
 

@@ -20,7 +20,7 @@ _MAX_NUL_SHARE = 0.01  # of bytes; UTF-16 without its mark has about half
 
 
 def sample_of(file: BinaryIO) -> tuple[str, str]:
-    """Return the beginning of a file as text, and the encoding of all of it.
+    """Return the beginning of a file as text, in whole lines, and the encoding of all of it.
 
     Raises:
         Unfit: it is empty, binary, or in an encoding that cannot be told.
@@ -32,7 +32,8 @@ def sample_of(file: BinaryIO) -> tuple[str, str]:
     encoding = _encoding_of(file, head)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     refuse_binary(text.replace("\0", ""))  # one that is in a cell is that row's fault alone
-    return text, encoding
+    is_cut = len(head) == _SAMPLE_BYTES
+    return text[: text.rfind("\n") + 1 if is_cut else None] or text, encoding
 
 
 def _encoding_of(file: BinaryIO, head: bytes) -> str:

@@ -101,7 +101,7 @@ _DIALECTS = (_Dialect(","), _Dialect(";"), *_TABBED, _Dialect("|"))
 def _dialect_of(sample: str, dialects: Sequence[_Dialect]) -> _Dialect:
     """Return the dialect that finds several columns, then the most rows as wide as the header, then the most."""
     lines = list(io.StringIO(sample, newline=""))
-    return max(dialects, key=lambda dialect: _fit(dialect, lines[:-1] or lines))
+    return max(dialects, key=lambda dialect: _fit(dialect, lines))
 
 
 def _fit(dialect: _Dialect, lines: Sequence[str]) -> tuple[bool, float, int]:
@@ -115,7 +115,10 @@ def _fit(dialect: _Dialect, lines: Sequence[str]) -> tuple[bool, float, int]:
         except csv.Error:
             widths.append(-1)
     filled = [width for width in widths if width] or [0]
-    return filled[0] > 1, filled.count(filled[0]) / len(filled), filled[0]
+    header = filled[0]
+    if header < 2 and dialect.quoting == csv.QUOTE_NONE:
+        return False, 0.0, 0  # which any text fits
+    return header > 1, filled.count(header) / len(filled), header
 
 
 # ---- Rows
