@@ -203,11 +203,23 @@ def _put_in_place(draft: Path, target: Path) -> None:
     try:
         if target.is_dir() and any(target.iterdir()):
             if (old / MARK).exists():
-                shutil.rmtree(old)
+                _clear(old)
             target.rename(old)
         draft.rename(target)
         sync_folder(target.parent)
-        if (old / MARK).exists():
-            shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise unwritable(target, error) from error
+    if (old / MARK).exists():
+        with suppress(OSError):  # the next backup clears it away
+            _clear(old)
+
+
+def _clear(old: Path) -> None:
+    """Delete a backup, its mark last: what is left by a crash is still known as one."""
+    for path in old.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != MARK:
+            path.unlink()
+    (old / MARK).unlink()
+    old.rmdir()

@@ -17,7 +17,7 @@ from typing import Any
 from rag.errors import IndexDamaged, IndexFault
 
 BUSY_S = 10.0  # a reader waits this long for the writer's moments of exclusion
-MEND = "Put a backup in its place, or index the articles again into another folder with --index."
+MEND = "citewise doctor --repair saves what can be read; or put a backup in its place."
 _BATCH = 500  # rows that are fetched at a time
 
 

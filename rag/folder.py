@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rag import lock
 from rag.durable import NEW, replace, sync_folder, unwritable
-from rag.errors import IndexDamaged, IndexFault, IndexMissing
+from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
 from rag.truth import Truth
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
 CURRENT = "CURRENT"
 DATABASE = "articles.db"
 BESIDE = ("uploads", "fetched")  # folders of files that articles came from; all generations share them
+_VOID_BYTES = 8192  # an articles.db with tables has more
 _OURS = {CURRENT, lock.HOLDER, lock.LOCK}
 
 
@@ -64,6 +65,9 @@ def prepare(index: Path, meta: Mapping[str, str]) -> Path:
     """Return the live generation, made empty with ``meta`` if there is none; call under the writer lock."""
     if not (index / CURRENT).exists():
         whole = [path for path in generations(index) if is_whole(path)]
+        for path in generations(index) if not whole else ():
+            if _is_void(path):
+                shutil.rmtree(path, ignore_errors=True)
         publish(index, whole[-1] if whole else create(index, {**meta, "whole": "yes"}))
     return live(index)
 
@@ -84,6 +88,7 @@ def next_folder(index: Path) -> Path:
     folder = index / f"gen-{max(names, default=0) + 1}"
     try:
         folder.mkdir()
+        sync_folder(index)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
@@ -105,10 +110,16 @@ def publish(index: Path, generation: Path, before: Path | None = None) -> None:
 
 
 def prune(index: Path, keep: int = 1) -> None:
-    """Delete all generations but the live one and ``keep`` that can be put back; call under the writer lock."""
+    """Delete all generations but the live one and ``keep`` that can be put back; call under the writer lock.
+
+    None goes when one of them cannot be looked into just now.
+    """
     live(index)
     others = _others(index)
-    kept = [path for path in others if is_whole(path)][:keep]
+    try:
+        kept = [path for path in others if is_whole(path)][:keep]
+    except IndexFault:
+        return
     for path in others:
         if path not in kept:
             shutil.rmtree(path, ignore_errors=True)
@@ -121,17 +132,18 @@ def generations(index: Path) -> list[Path]:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a generation was made to its end, so that it can answer."""
-    try:
-        truth = Truth(folder / DATABASE)
-    except IndexFault:
+    """Whether a generation was made to its end, so that it can answer.
+
+    Raises:
+        IndexFault: that cannot be told just now: the disk fails, or another program keeps it busy.
+    """
+    if not (folder / DATABASE).is_file():
         return False
     try:
-        return truth.meta("whole") == "yes"
-    except IndexFault:
+        with closing(Truth(folder / DATABASE)) as truth:
+            return truth.meta("whole") == "yes"
+    except (IndexDamaged, IndexStale):
         return False
-    finally:
-        truth.close()
 
 
 @contextmanager
@@ -196,7 +208,10 @@ def _others(index: Path) -> list[Path]:
 
 def _claim(index: Path) -> None:
     try:
-        index.mkdir(parents=True, exist_ok=True)
+        if not index.is_dir():
+            index.mkdir(parents=True, exist_ok=True)
+            for folder in (index.parent, index.parent.parent):
+                sync_folder(folder)
         names = {path.name for path in index.iterdir()}
     except OSError as error:
         raise IndexFault(
@@ -207,6 +222,20 @@ def _claim(index: Path) -> None:
         raise IndexFault(
             f"{index} holds {foreign[0]!r} and is not an index", "Name an empty or a new folder with --index."
         )
+
+
+def _is_void(folder: Path) -> bool:
+    """Whether a generation was cut short before it had a table."""
+    try:
+        with closing(Truth(folder / DATABASE)):
+            return False
+    except (IndexDamaged, IndexStale):
+        try:
+            return (folder / DATABASE).stat().st_size < _VOID_BYTES
+        except OSError:
+            return True
+    except IndexFault:
+        return not (folder / DATABASE).exists()
 
 
 def _is_generation(name: str) -> bool:

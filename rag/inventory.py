@@ -142,7 +142,10 @@ def _state(path: Path, alive: Path, back: Path | None) -> State:
         return "live"
     if path == back:
         return "previous"
-    return "spare" if folder.is_whole(path) else "unfinished"
+    try:
+        return "spare" if folder.is_whole(path) else "unfinished"
+    except IndexFault:  # which only says that it cannot be told
+        return "spare"
 
 
 def _years(truth: Truth) -> dict[str, int]:

@@ -248,6 +248,15 @@ class Store:
             return search(now)
 
     def _opened(self) -> Generation:
+        while True:
+            mark = _mark(self.index)
+            try:
+                return self._opened_now()
+            except IndexFault:  # another generation may have taken over, and this one gone
+                if mark == _mark(self.index):
+                    raise
+
+    def _opened_now(self) -> Generation:
         generation = Generation(folder.live(self.index))
         try:
             self._catch_up(generation)

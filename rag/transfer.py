@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,7 @@ def export_index(index: str | Path, file: str | Path) -> Exported:
     alive = folder.live(where)
     if target.exists():
         _refuse_another(target)
+    _clear_away(target)
     draft = target.with_name(f"{target.name}.{os.getpid()}{NEW}")
     database = draft.with_name(f"{draft.name}-{folder.DATABASE}")
     try:
@@ -63,8 +65,9 @@ def export_index(index: str | Path, file: str | Path) -> Exported:
     except OSError as error:
         raise unwritable(target, error) from error
     finally:
-        copies.discard(database)
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # the next export clears it away
+            copies.discard(database)
+            draft.unlink(missing_ok=True)
     return Exported(str(file), target.stat().st_size, manifest)
 
 
@@ -102,6 +105,25 @@ def import_index(file: str | Path, index: str | Path, *, yes: bool = False) -> I
 
 
 # -- out ----------------------------------------------------------------------------------------------
+
+
+def _clear_away(target: Path) -> None:
+    """Delete what exports of the same name left behind when they were killed."""
+    for path in target.parent.glob(f"{glob.escape(target.name)}.*{NEW}*"):
+        number = path.name.removeprefix(f"{target.name}.").partition(".")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _refuse_another(target: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import closing
 from itertools import count
@@ -20,7 +21,6 @@ from rag import doctor, folder, repair, transfer, upkeep
 from rag.store import Store
 from rag.truth import Truth
 from tests.conftest import SHAPE, Collection, put, remove
-from tests.crash_rounds import in_child
 
 _STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"}
 
@@ -65,6 +65,16 @@ def striking(work: Callable[[], object], at: int) -> Callable[[], object]:
         return work()
 
     return struck
+
+
+def in_child(work: Callable[[], object]) -> None:
+    """Do the work and leave at once, so that nothing of the parent runs twice."""
+    try:
+        work()
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def killed(work: Callable[[], object]) -> bool:
