@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +51,13 @@ QUICK = Sizes((2_000,), questions=30, rounds=1, changes=2)
 class Quantity:
     """A row: how a quantity is taken from the runs of a store, and whether less of it is better.
 
-    ``why`` says why ours is not the first in it, where it is not; the value is None where a store cannot do it.
+    ``why`` says of a store that may be first why it is and ours is not; the value is None where one cannot do it.
     """
 
     what: str
     unit: str
     of: Callable[[Runs], float | None]
-    why: str = "**no**"
+    why: Mapping[str, str] = field(default_factory=dict)
     less: bool = True
 
 
@@ -70,24 +70,32 @@ def _changed(runs: Runs, task: str) -> float | None:
     return 1000 * statistics.median(times) if times else None
 
 
-ROWS = "LanceDB writes rows and no index; ours reads, cuts, makes each article durable, and indexes the words"
-TWICE = "ours keeps vectors in articles.db, its one truth, and in a base; and an index of the words"
-GRAPH = "Chroma's graph finds most of the nearest; ours compares with all, up to 100,000 passages"
-RUN = "ours is a run of its own: lock, plan, transaction, a commit of the words, a look at what is due"
+_ROWS = {
+    "LanceDB": "LanceDB writes rows and no index; ours cuts, makes each article durable, and indexes the words"
+}
+_TWICE = {
+    "LanceDB": "LanceDB keeps vectors once; ours in articles.db and in a base, with an index of the words"
+}
+_GRAPH = {
+    "Chroma": "Chroma's graph finds most of the nearest; ours compares with all, up to 100,000 passages"
+}
+_RUN = dict.fromkeys(
+    FOREIGN, "ours is a run of its own: lock, plan, transaction, a commit of the words, a look at what is due"
+)
 
 QUANTITIES = (
-    Quantity("build", "s", lambda r: r["build"][0].said["seconds"], ROWS),
-    Quantity("its peak memory", "MiB", lambda r: r["build"][0].peak_mib, ROWS),
-    Quantity("disk", "MiB", lambda r: r["build"][0].said["mib"], TWICE),
+    Quantity("build", "s", lambda r: r["build"][0].said["seconds"], _ROWS),
+    Quantity("its peak memory", "MiB", lambda r: r["build"][0].peak_mib, _ROWS),
+    Quantity("disk", "MiB", lambda r: r["build"][0].said["mib"], _TWICE),
     Quantity(
         "open and find for the first time", "ms", lambda r: _asked(r, lambda said: 1000 * said["open_s"])
     ),
-    Quantity("find, median", "ms", lambda r: _asked(r, lambda said: statistics.median(said["ms"])), GRAPH),
-    Quantity("find, 95th percentile", "ms", lambda r: _asked(r, lambda said: p95(said["ms"])), GRAPH),
+    Quantity("find, median", "ms", lambda r: _asked(r, lambda said: statistics.median(said["ms"])), _GRAPH),
+    Quantity("find, 95th percentile", "ms", lambda r: _asked(r, lambda said: p95(said["ms"])), _GRAPH),
     Quantity("recall@10", "", lambda r: r["judge"][0].said, less=False),
     Quantity("peak memory of asking", "MiB", lambda r: statistics.median(run.peak_mib for run in r["ask"])),
-    Quantity("add an article, until it is found", "ms", lambda r: _changed(r, "add"), RUN),
-    Quantity("delete an article, until it is not", "ms", lambda r: _changed(r, "delete"), RUN),
+    Quantity("add an article, until it is found", "ms", lambda r: _changed(r, "add"), _RUN),
+    Quantity("delete an article, until it is not", "ms", lambda r: _changed(r, "delete"), _RUN),
 )
 
 
@@ -136,15 +144,11 @@ def _measured(
 def row(quantity: Quantity, values: Mapping[str, float | None]) -> Row:
     """Return a row of the table: each store's value, and whether ours is the first or why not."""
     known = {name: value for name, value in values.items() if value is not None}
-    best = (min if quantity.less else max)(known.values())
-    is_first = known[OURS] == best or f"{known[OURS]:.3g}" == f"{best:.3g}"
+    first = (min if quantity.less else max)(known, key=lambda name: known[name])
+    is_ours = f"{known[OURS]:.3g}" == f"{known[first]:.3g}"
     shown = {name: CANNOT if value is None else value for name, value in values.items()}
-    return {
-        "": quantity.what,
-        "unit": quantity.unit,
-        **shown,
-        "ours is first": "yes" if is_first else quantity.why,
-    }
+    verdict = "yes" if is_ours else quantity.why.get(first, f"**no**: {first} is")
+    return {"": quantity.what, "unit": quantity.unit, **shown, "ours is first": verdict}
 
 
 def _python_of(name: str) -> str:

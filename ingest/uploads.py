@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,12 +112,10 @@ def _unread(index: str | Path) -> Iterator[Path]:
 
 
 def _known(index: str | Path) -> tuple[set[str], set[str]]:
-    """Return the files that articles came from, and those that are remembered as read whole."""
-    truth = Truth(folder.live(Path(index)) / folder.DATABASE)
-    try:
-        return {known.file for known in truth.known()}, set(truth.files())
-    finally:
-        truth.close()
+    """Return the uploads that articles came from, and those that are remembered as read whole."""
+    uploads = [str(home(index))]
+    with closing(Truth(folder.live(Path(index)) / folder.DATABASE)) as truth:
+        return {known.file for known in truth.known_under(uploads)}, set(truth.file_sums(uploads))
 
 
 def _notes(item: Taken, before: set[str]) -> Iterator[str]:
@@ -161,11 +160,10 @@ def remove(id: str, index: str | Path) -> str:
         generation = folder.live(Path(index))
         truth = Truth(generation / folder.DATABASE, write=True)
         try:
-            articles = {known.id: known for known in truth.known()}
-            if id not in articles:
+            known = truth.known_as(id)
+            if known is None:
                 raise ArticleMissing(f"{index} has no article {id!r}", "It may have been removed before.")
-            known = articles[id]
-            n_others = sum(other.file == known.file for other in articles.values()) - 1
+            n_others = sum(other.file == known.file for other in truth.known_under([known.file])) - 1
             if is_upload(index, known.file):
                 _refuse_if_stuck(known, n_others)
                 _take_out(known)  # before the article: what a crash leaves can be removed again

@@ -135,6 +135,13 @@ class Truth(Database):
         for row in self._among(f"SELECT {_KNOWN} FROM articles WHERE sha256 IN ({{}}) ORDER BY place", sums):
             yield Known(*row)
 
+    def known_as(self, id: str) -> Known | None:
+        """Return what is remembered of the article of this id, or None."""
+        if id.encode(errors="ignore").decode() != id:
+            return None  # it has half a character, which no id can have
+        rows = self.rows(f"SELECT {_KNOWN} FROM articles WHERE id = ?", (id,))
+        return Known(*rows[0]) if rows else None
+
     def ids_taken(self, ids: Iterable[str]) -> set[str]:
         """Return those of ``ids`` that articles have."""
         return {row[0] for row in self._among("SELECT id FROM articles WHERE id IN ({})", ids)}

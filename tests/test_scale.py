@@ -256,10 +256,16 @@ def test_stores_are_compared_on_the_same_passages(place: Path) -> None:
 def test_a_row_says_whether_ours_is_first_or_why_not(
     ours: float, theirs: float | None, less: bool, verdict: str
 ) -> None:
-    quantity = beside.Quantity("find", "ms", lambda _: None, "because", less=less)
+    quantity = beside.Quantity("find", "ms", lambda _: None, {"LanceDB": "because"}, less=less)
     row = beside.row(quantity, {"Citewise": ours, "LanceDB": theirs})
     assert row["ours is first"] == verdict
     assert row["LanceDB"] == ("cannot" if theirs is None else theirs)
+
+
+def test_a_reason_is_given_for_the_store_that_is_first_alone() -> None:
+    quantity = beside.Quantity("find", "ms", lambda _: None, {"LanceDB": "because"})
+    row = beside.row(quantity, {"Citewise": 3.0, "LanceDB": 2.0, "Chroma": 1.0})
+    assert row["ours is first"] == "**no**: Chroma is"
 
 
 def test_given_vectors_are_found_by_their_texts(tmp_path: Path, real: Real) -> None:
