@@ -43,6 +43,12 @@ CREATE INDEX IF NOT EXISTS bands_article ON bands (article);
 CREATE TABLE IF NOT EXISTS twins (article INTEGER PRIMARY KEY, first INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS twins_first ON twins (first);
 """
+# How many there are, since counting them reads an index of each table from end to end.
+RECOUNT = tuple(
+    f"INSERT INTO meta SELECT 'n {table}', count(*) FROM {table} WHERE 1 "
+    "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    for table in ("articles", "passages")
+)
 _COMPARED = 50  # articles that share a band, with which a new one is compared at most
 _FIELDS = ("id", "place", "file", "sha256", "title", "text", "source", "published", "url", "meta")
 
@@ -71,7 +77,7 @@ def vector_key(embedder: str, embedded_text: str) -> bytes:
 
 def create(path: Path, meta: Mapping[str, str], above: int) -> None:
     """Make an empty articles.db with these facts about it; its passages' ids start over ``above``."""
-    facts = {"format": str(FORMAT), "seq": "0", **meta}
+    facts = {"format": str(FORMAT), "seq": "0", "n articles": "0", "n passages": "0", **meta}
     with told(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
@@ -85,6 +91,9 @@ def bring_up(db: Database) -> None:
     """Make what came later, where an older Citewise made the index."""
     for statement in filter(str.strip, _LATER.split(";")):
         db.run(statement, ())
+    if not db.rows("SELECT 1 FROM meta WHERE key = 'n passages'"):
+        for statement in RECOUNT:
+            db.run(statement, ())
 
 
 def count(db: Database) -> None:
@@ -121,8 +130,10 @@ def put(db: Database, article: Article, place: str, file: str, pieces: Sequence[
     else:
         orphans = []
         n = _insert(db, row)
+        _count_up(db, "articles", 1)
     for piece in pieces:
         _put_piece(db, n, piece)
+    _count_up(db, "passages", len(pieces))
     _sweep(db, orphans)
     _forget_twins(db, n)
     _find_twins(db, n, article.text)
@@ -137,6 +148,7 @@ def remove(db: Database, n: int) -> None:
     """Remove an article and all that is its."""
     orphans = _drop_passages(db, n)
     db.run("DELETE FROM articles WHERE n = ?", (n,))
+    _count_up(db, "articles", -1)
     _sweep(db, orphans)
     _forget_twins(db, n)
 
@@ -182,7 +194,12 @@ def _drop_passages(db: Database, n: int) -> list[int]:
     for id, _ in rows:
         db.run("INSERT INTO removed SELECT ?, CAST(value AS INTEGER) FROM meta WHERE key = 'seq'", (id,))
     db.run("DELETE FROM passages WHERE article = ?", (n,))
+    _count_up(db, "passages", -len(rows))
     return [vector for _, vector in rows]
+
+
+def _count_up(db: Database, table: str, by: int) -> None:
+    db.run("UPDATE meta SET value = CAST(value AS INTEGER) + ? WHERE key = ?", (by, f"n {table}"))
 
 
 def _sweep(db: Database, vectors: Sequence[int]) -> None:

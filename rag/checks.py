@@ -12,7 +12,7 @@ from rag.copies import Statement
 from rag.domain import Article
 from rag.errors import IndexDamaged
 from rag.store import Shape
-from rag.truth import Truth, fingerprint, vector_key
+from rag.truth import RECOUNT, Truth, fingerprint, vector_key
 
 UNIT = 0.01  # that the length of a vector may differ from 1; rounding to float16 makes it .0005 at most
 _SAMPLED = 100  # passages whose vectors tell whether the embedder's name is right
@@ -85,7 +85,12 @@ def _later_tables(truth: Truth) -> list[str]:
 
 
 def _numbers(truth: Truth) -> Iterator[Fault]:
-    """Yield what is wrong with what caches and later passages go by."""
+    """Yield what is wrong with what caches, counts and later passages go by."""
+    if (kept := truth.counts()) != (counted := truth.counted()):
+        yield Fault(
+            f"it says that it has {kept[0]} articles in {kept[1]} passages, and has {counted[0]} in {counted[1]}",
+            cure=tuple((statement, ()) for statement in RECOUNT),
+        )
     for (id,) in truth.stream("SELECT id FROM removed WHERE id IN (SELECT id FROM passages)"):
         cure: tuple[Statement, ...] = (("DELETE FROM removed WHERE id = ?", (id,)),)
         yield Fault(f"passage {id} is there and said to be removed", cure=cure)

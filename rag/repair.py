@@ -17,7 +17,7 @@ from rag.durable import NEW, require_room, size, sync_folder, unwritable
 from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
 from rag.salvage import Guess, Salvage
 from rag.store import Shape
-from rag.truth import FORMAT, Truth
+from rag.truth import FORMAT, RECOUNT, Truth
 from rag.witness import Witness
 from rag.wreck import Wreck
 
@@ -155,6 +155,8 @@ def _cured(database: Path, found: list[Fault]) -> Iterator[str]:
                 truth.remember_file(file, None)
                 said.append(f"{says}: article {id} is dropped; indexing {file} again brings it back")
             truth.remove(n)
+        for statement in RECOUNT:
+            truth.run(statement, ())
     yield from said
 
 

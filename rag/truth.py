@@ -17,12 +17,23 @@ from typing import Any
 import numpy as np
 
 from rag import changes
-from rag.changes import FORMAT, Piece, fingerprint, vector_key
+from rag.changes import FORMAT, RECOUNT, Piece, fingerprint, vector_key
 from rag.database import MEND, Database
 from rag.domain import EVERYWHERE, NO_META, Article, Copy, Passage, Vectors, Where
 from rag.errors import IndexDamaged, IndexStale
 
-__all__ = ["FORMAT", "Ids", "Known", "Piece", "Reach", "Truth", "conditions", "fingerprint", "vector_key"]
+__all__ = [
+    "FORMAT",
+    "RECOUNT",
+    "Ids",
+    "Known",
+    "Piece",
+    "Reach",
+    "Truth",
+    "conditions",
+    "fingerprint",
+    "vector_key",
+]
 
 Ids = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -112,6 +123,13 @@ class Truth(Database):
 
     def counts(self) -> tuple[int, int]:
         """Return (articles, passages)."""
+        kept = dict(self.rows("SELECT key, value FROM meta WHERE key IN ('n articles', 'n passages')"))
+        if len(kept) == 2 and all(str(value).isdecimal() for value in kept.values()):
+            return int(kept["n articles"]), int(kept["n passages"])
+        return self.counted()
+
+    def counted(self) -> tuple[int, int]:
+        """Return the same, counted now: what an older Citewise did not keep, or to check what is kept."""
         rows = self.rows("SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM passages)")
         return int(rows[0][0]), int(rows[0][1])
 

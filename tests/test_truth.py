@@ -499,3 +499,18 @@ def test_a_fact_that_is_no_number_is_said(truth: Truth, key: str) -> None:
     with pytest.raises(IndexDamaged, match=f"'many' for {key}"):
         truth.number(key)
     assert truth.number("format") == 1
+
+
+def test_counts_are_kept_and_the_doctor_holds_them_against_the_tables(truth: Truth) -> None:
+    put(truth, "a", "one", "two")
+    put(truth, "b", "three")
+    put(truth, "a", "one")
+    assert truth.counts() == truth.counted() == (2, 2)
+    remove(truth, "b")
+    assert truth.counts() == truth.counted() == (1, 1)
+    with truth.change():
+        truth.set_meta("n passages", "7")
+    assert truth.counts() != truth.counted()
+    with truth.change():
+        truth.run("DELETE FROM meta WHERE key LIKE 'n %'", ())
+    assert truth.counts() == (1, 1), "an older Citewise kept none"
