@@ -14,7 +14,8 @@ Shingles = NDArray[np.uint64]
 SHINGLE = 4  # words
 ALIKE = 0.75  # of the shingles of both together; copies that a desk has cut or led in anew are above
 SAME = 0.6  # of the shingles of the shorter of two passages, whose ends may lie elsewhere
-_FEWEST = 24  # words; shorter texts are alike by chance
+_FEWEST = 8  # words; shorter texts are alike by chance
+_SHORT = 24  # words; shorter texts are alike only if they have the same ones
 _MOST = 20_000  # words that are looked at
 _BANDS, _ROWS = 10, 4  # two texts that are alike share a band in 98 of 100 cases; of .9, always
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, and with bits everywhere
@@ -29,10 +30,11 @@ def shingles(text: str) -> Shingles:
     words = _WORD.findall(text[: 16 * _MOST].casefold())[:_MOST]
     if len(words) < _FEWEST:
         return np.empty(0, np.uint64)
+    length = SHINGLE if len(words) >= _SHORT else len(words)
     sums = {word: crc32(word.encode(errors="replace")) for word in set(words)}
     hashed = np.fromiter((sums[word] for word in words), np.uint64, len(words))
-    runs = np.zeros(len(words) - SHINGLE + 1, np.uint64)
-    for n in range(SHINGLE):  # a number in another base, modulo 2**64: the order of the words counts
+    runs = np.zeros(len(words) - length + 1, np.uint64)
+    for n in range(length):  # a number in another base, modulo 2**64: the order of the words counts
         runs = runs * _BASE + hashed[n : n + len(runs)]
     return np.unique(runs)
 

@@ -66,6 +66,12 @@ def test_a_short_text_is_nobodys_copy() -> None:
     assert not is_alike("To be continued.", "To be continued.")
 
 
+def test_a_text_of_a_few_sentences_is_a_copy_of_the_same_words_alone() -> None:
+    text = "The bridge at Lindau was closed on Monday because of a crack in its third pier."
+    assert is_alike(text, text.upper())
+    assert not is_alike(text, text.replace("third", "second"))
+
+
 # ---- in an index
 
 
