@@ -1,6 +1,6 @@
 """An approximate FAISS index: vectors in cells, in each as outlines of half a byte for two numbers.
 
-It finds candidates, whose exact vectors must then be compared. Figures: benchmarks/README.md, Scale.
+It finds candidates, whose exact vectors must then be compared. ``python -m benchmarks scale`` measures it.
 """
 
 from __future__ import annotations

@@ -137,7 +137,8 @@ def is_whole(folder: Path) -> bool:
     Raises:
         IndexFault: that cannot be told just now: the disk fails, or another program keeps it busy.
     """
-    if not (folder / DATABASE).is_file():
+    begun = (folder / f"{DATABASE}-journal").exists()  # of its first moments: later it has a log instead
+    if begun or not (folder / DATABASE).is_file():
         return False
     try:
         with closing(Truth(folder / DATABASE)) as truth:

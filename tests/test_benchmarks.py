@@ -44,7 +44,7 @@ PART = Part(
 )
 
 
-UNMEASURED = {"beside"}  # it wants an hour of a quiet machine
+UNMEASURED = {"beside", "crash", "faults", "scale", "together"}  # they want hours of a quiet machine
 
 
 def test_readme_says_what_the_results_say() -> None:
@@ -54,6 +54,9 @@ def test_readme_says_what_the_results_say() -> None:
 
 
 def test_the_drawing_is_of_the_results() -> None:
+    if "scale" in UNMEASURED:
+        assert not DRAWING.exists()
+        return
     assert DRAWING.read_text(encoding="utf-8") == scale.drawing(results.load(RESULTS)["scale"])
 
 
