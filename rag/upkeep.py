@@ -160,7 +160,7 @@ def count_on(generation: Path, above: int) -> None:
 
 def _check_counts(draft: Path, source: Held) -> None:
     with closing(Truth(draft)) as truth:
-        found, expected = truth.counts(), (source.n_articles, source.n_passages)
+        found, expected = truth.counted(), (source.n_articles, source.n_passages)
     if found != expected:
         raise IndexDamaged(
             f"a copy of {source.generation} has {found} articles and passages, not {expected}",

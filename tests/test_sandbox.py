@@ -85,6 +85,13 @@ def test_one_process_reads_one_file_after_the_other(reading: Reading) -> None:
     assert process(reading) == process(reading) != os.getpid()
 
 
+def test_what_the_parent_uses_is_not_held_against_its_child(reading: Reading) -> None:
+    held = bytearray(sandbox.MAX_KEPT_BYTES + 2**26)  # zeros that are written, so that they take room
+    sandbox.close()
+    assert process(reading) == process(reading)
+    del held
+
+
 def test_what_a_parser_prints_is_not_what_it_answers(
     reading: Reading, capfd: pytest.CaptureFixture[str]
 ) -> None:
