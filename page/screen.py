@@ -115,7 +115,7 @@ class Screen:
                 self.view = gr.State(views.View())
             with gr.Column(scale=5, min_width=340, elem_id="cw-about-articles"):
                 self.drop = gr.File(
-                    label="Bring articles: .txt, .md or .jsonl",
+                    label="Bring articles: text, HTML, PDF, DOCX, EPUB, CSV, mail, zip and more",
                     file_count="multiple",
                     file_types=list(self.site.library.suffixes),
                     elem_id="cw-drop",
