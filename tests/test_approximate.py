@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import approximate, caches, vector_file, vectors
+from rag import approximate, caches, doctor, repair, vector_file, vectors
 from rag.domain import Vectors
 from rag.errors import IndexDamaged
 from rag.store import Store
@@ -193,3 +193,12 @@ def test_a_base_that_is_lost_is_made_again_by_the_next_run(large: Collection) ->
     with Store(large.index) as store:
         assert store.note is None
         assert store.near(vector("more"), 1)[0][0] == 61
+
+
+def test_the_doctor_finds_nothing_in_a_large_index_and_names_a_damaged_base(large: Collection) -> None:
+    assert list(doctor.faults(large.index)) == []
+    large.vectors.write_bytes(large.vectors.read_bytes()[:-9])
+    assert "vectors.faiss" in " ".join(doctor.faults(large.index))
+    assert "made again" in " ".join(repair.repair(large.index))
+    assert list(doctor.faults(large.index)) == []
+    assert vectors.read_stamp(large.vectors).kind == "ivfpq"

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ingest import formats
-from ingest.fields import Unfit, one_line, shorten
 from ingest.formats import Item, Parsed, Wrong
+from ingest.formats.inner import in_words
 from ingest.formats.wire import (
     HEAD,
     OUT_OF_MEMORY,
@@ -121,7 +121,7 @@ def _answer(channel: socket.socket, request: Request, file: BinaryIO, guard: _Gu
         except MemoryError:
             raise
         except Exception as error:  # of any parser
-            last = Refusal.of(_in_words(error))
+            last = Refusal.of(in_words(error))
     _limit(resource.RLIM_INFINITY, resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     channel.sendall(packed(last))
 
@@ -178,12 +178,3 @@ def _peak() -> int:
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _in_words(error: Exception) -> Unfit:
-    if isinstance(error, Unfit):
-        return error
-    if isinstance(error, RecursionError):
-        return Unfit("is nested too deeply", "Save it as plain text.")
-    said: Any = shorten(one_line(f"{type(error).__name__}: {error}"), 200)
-    return Unfit(f"cannot be read ({said})", "Check that it opens elsewhere, and save it anew.")
