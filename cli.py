@@ -157,7 +157,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _care(arguments: argparse.Namespace) -> int:
     """Do one of the commands that look after an index."""
-    from rag.care import COMMANDS
+    from rag.upkeep.care import COMMANDS
 
     done = COMMANDS[arguments.command](_folder(arguments), arguments)
     if arguments.json:
@@ -170,7 +170,7 @@ def _care(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rag.doctor import weight_faults
+    from rag.upkeep.doctor import weight_faults
 
     settings = load(index=arguments.index, llm=arguments.llm, embedder=arguments.embedder)
     done = _repaired(settings, arguments.json) if arguments.repair else []
@@ -189,8 +189,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _repaired(settings: Settings, quietly: bool) -> list[str]:
     """Mend an index; return what was done, which is said at once unless ``quietly``."""
     from rag import embed
-    from rag.repair import repair
     from rag.store import Shape
+    from rag.upkeep.repair import repair
 
     def guess() -> Shape:
         embedder = embed.load(settings.embedder)
@@ -205,7 +205,7 @@ def _repaired(settings: Settings, quietly: bool) -> list[str]:
 
 
 def _index_faults(index: str) -> list[str]:
-    from rag.doctor import faults
+    from rag.upkeep.doctor import faults
 
     try:
         return list(faults(index))
@@ -347,7 +347,7 @@ def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:
-    from rag.tables import of_files
+    from rag.upkeep.tables import of_files
 
     kept = f", {summary.kept} kept" if summary.kept else ""
     _say(

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from benchmarks.changing import EMBEDDER, Contents, contents, contents_of
 from ingest.split import embedded_text
-from rag import doctor, folder, parcel
-from rag.durable import NEW
 from rag.errors import CitewiseError, IndexMissing
+from rag.index import folder
+from rag.index.durable import NEW
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
+from rag.upkeep import doctor, parcel
 
 _SURE = 0.999  # cosine of a vector to itself; numbers are rounded to float16
 _MANY = 1_000  # more passages than there are

@@ -17,8 +17,9 @@ from benchmarks.changing import NOTHING, Contents, contents, contents_of
 from benchmarks.children import Child, Pipe, in_child
 from benchmarks.operations import BACKUP, SENT, Operation, be_eager
 from ingest.run import Silence
-from rag import folder, parcel
 from rag.errors import CitewiseError
+from rag.index import folder
+from rag.upkeep import parcel
 
 
 class Bench:

@@ -10,9 +10,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import folder
+from rag.index import folder
+from rag.index.truth import Truth
 from rag.store import Shape
-from rag.truth import Truth
 from tests.fakes import LetterEmbedder
 
 EMBEDDER = LetterEmbedder

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ingest.plan import Plan
 from rag.domain import Article
 from rag.errors import CitewiseError
-from rag.truth import Piece, Truth
+from rag.index.truth import Piece, Truth
 
 PATIENCE_S = 60.0  # a child that takes longer hangs
 

@@ -18,10 +18,11 @@ from benchmarks.operations import Operation, changed, update
 from benchmarks.user import Told
 from ingest.run import Watcher
 from ingest.split import embedded_text
-from rag import caches, doctor, folder, repair
 from rag.errors import CitewiseError, IndexFault
+from rag.index import caches, folder
+from rag.index.truth import Truth
 from rag.store import Shape, Store
-from rag.truth import Truth
+from rag.upkeep import doctor, repair
 
 _K = 5  # passages that are asked for
 _DECIMALS = (

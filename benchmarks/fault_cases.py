@@ -21,7 +21,7 @@ from benchmarks.strikes import spread
 from benchmarks.user import Told, obey_permissions, refused, told
 from ingest import planning, read
 from ingest.run import Run
-from rag import folder
+from rag.index import folder
 
 Case = Callable[[Bench, int, random.Random], Iterator[Told]]
 """Makes a fault happen, some times where there are several places for it, and yields what the user was told."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from benchmarks.changing import AFTER, BEFORE, EMBEDDER, OTHER_TOKENS, TOKENS, lay
 from ingest import sync, uploads
 from ingest.run import Silence, Watcher
-from rag import backup, caches, transfer, upkeep
 from rag.errors import ArticleMissing
+from rag.index import caches
+from rag.upkeep import backup, swap, transfer
 
 BACKUP = "backup"  # the folder of a backup, beside that of its index
 SENT = "sent.citewise"  # the file of an export, there too
@@ -85,12 +86,12 @@ def resume(index: Path, corpus: Path, watcher: Watcher) -> None:
 
 def compact(index: Path, corpus: Path, watcher: Watcher) -> None:  # noqa: ARG001
     """Write the index again without what is dead."""
-    upkeep.compact(index)
+    swap.compact(index)
 
 
 def rollback(index: Path, corpus: Path, watcher: Watcher) -> None:  # noqa: ARG001
     """Put the generation before back."""
-    upkeep.rollback(index)
+    swap.rollback(index)
 
 
 def add(index: Path, corpus: Path, watcher: Watcher) -> None:

@@ -13,10 +13,11 @@ import rag
 from benchmarks.process import serve
 from ingest import sync
 from ingest.split import embedded_text
-from rag import embed, folder
+from rag import embed
+from rag.index import folder
+from rag.index.truth import Truth
 from rag.settings import Settings
 from rag.store import Store
-from rag.truth import Truth
 
 K = Settings().k
 N_LOADS = 20

@@ -16,9 +16,9 @@ from benchmarks import synthetic
 from benchmarks.process import serve
 from benchmarks.synthetic import PER_ARTICLE, Near, Real
 from ingest import sync
-from rag import folder
+from rag.index import folder
+from rag.index.truth import Truth
 from rag.settings import Settings
-from rag.truth import Truth
 
 _EVERY_S = 10.0  # seconds between two lines of progress
 

@@ -20,12 +20,13 @@ import ingest
 from benchmarks import synthetic
 from benchmarks.process import serve
 from benchmarks.synthetic import LARGE, SMALL, Real
-from rag import caches, embed, folder
+from rag import embed
 from rag.domain import EVERYWHERE, Embedder, Vectors, Where
+from rag.index import caches, folder
+from rag.index.truth import Ids, Truth
 from rag.retrieve import Dense, Fused, Words
 from rag.settings import Settings
 from rag.store import Store
-from rag.truth import Ids, Truth
 
 K = 10  # passages, of which the recall is measured
 N_OPENED = 3  # processes' worth of opening, and of what is asked without a base

@@ -18,10 +18,10 @@ from pathlib import Path
 from benchmarks import process
 from benchmarks.changing import EMBEDDER, TOKENS, text
 from ingest import sync
-from rag import upkeep
 from rag.domain import Article, Passage
+from rag.index.truth import Piece, Truth
 from rag.store import Store
-from rag.truth import Piece, Truth
+from rag.upkeep import swap
 
 LOG = "committed.log"  # the sums of all states of articles that were ever about to be committed
 K = 5  # passages that are asked for
@@ -88,7 +88,7 @@ def write(home: str, seconds: str, compact_s: str) -> dict[str, int]:
         done.stored += summary.new + summary.changed
         done.removed += summary.removed
         if time.monotonic() - compacted > float(compact_s):
-            upkeep.compact(Path(home) / "index")
+            swap.compact(Path(home) / "index")
             compacted = time.monotonic()
             done.compacted += 1
     return asdict(done)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ingest.fields import one_line, shorten
 from ingest.find import READABLE, reason, suffix_of
-from rag import folder
 from rag.errors import IndexFault, UploadRefused
+from rag.index import folder
 
 MAX_FILES = 100  # at a time
 MAX_UPLOAD_BYTES = 32 * 2**20  # a file

@@ -17,7 +17,7 @@ import numpy as np
 from ingest.ahead import Ahead, Stopped
 from ingest.split import embedded_text, split
 from rag.domain import Article, Embedder
-from rag.truth import Piece, Truth, vector_key
+from rag.index.truth import Piece, Truth, vector_key
 
 GROUP = 128  # passages that are sorted by length and stored one group after the other
 SLICE = (

@@ -15,7 +15,7 @@ from ingest.addresses import normalised, without_credentials
 from ingest.fields import Unfit, shorten
 from ingest.formats.ids import plain
 from ingest.visit import RULES, Marks, Page, Rules, visit
-from rag.durable import replace, unwritable
+from rag.index.durable import replace, unwritable
 
 FOLDER = "fetched"
 

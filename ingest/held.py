@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import IO
 
 from rag.domain import Article
-from rag.durable import unwritable
+from rag.index.durable import unwritable
 
 
 class Held:

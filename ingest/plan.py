@@ -8,7 +8,7 @@ from pathlib import Path
 from ingest.held import Held
 from ingest.read import Failure, Skipped, Source
 from rag.domain import Article
-from rag.truth import Known
+from rag.index.truth import Known
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ from ingest.read import Failure, Skipped, Source
 from ingest.settling import Ids, settle
 from rag.domain import Article
 from rag.errors import CorpusError, RemovalRefused
-from rag.truth import Known, fingerprint
+from rag.index.truth import Known, fingerprint
 
 HOLD_CHARS = 8_000_000  # of arriving texts that are kept in memory
 
 
 class Knows(Ids, Protocol):
-    """What a plan asks of an index; see ``rag.truth.Truth``."""
+    """What a plan asks of an index; see ``rag.index.truth.Truth``."""
 
     def known_under(self, roots: Sequence[str]) -> Iterator[Known]:
         """Yield the articles whose file is one of ``roots`` or lies under one."""

@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 from ingest.embedding import Arriving
-from rag import caches, folder
 from rag.errors import IndexFault
+from rag.index import caches, folder
+from rag.index.truth import Known, Reach, Truth
 from rag.store import Shape
-from rag.truth import Known, Reach, Truth
 
 _ORIGIN = "made from"  # the fact that says which state of which generation one is made from
 Store = Callable[[Path, Truth, int, Iterator[Arriving]], None]

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from ingest.embedding import Arriving, Embedding
 from ingest.plan import Move, Plan
-from rag import caches
 from rag.domain import Embedder
 from rag.errors import IndexFault
-from rag.truth import Known, Truth
+from rag.index import caches
+from rag.index.truth import Known, Truth
 
 
 class Watcher(Protocol):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ingest.files import is_gone
 from ingest.plan import Arrival, Found, Move, Plan
-from rag.truth import Known
+from rag.index.truth import Known
 
 
 class Ids(Protocol):

@@ -17,11 +17,11 @@ from ingest.given import Given
 from ingest.plan import Plan
 from ingest.run import Run, Silence, Watcher
 from ingest.summary import Summary, fates
-from rag import caches, folder
 from rag.domain import Embedder
 from rag.errors import IndexMissing, IndexStale
+from rag.index import caches, folder
+from rag.index.truth import Truth
 from rag.store import Shape
-from rag.truth import Truth
 
 __all__ = ["Choice", "Silence", "Stopped", "Summary", "Watcher", "index", "locked"]
 

@@ -16,11 +16,11 @@ from ingest.dropped import MAX_NAME_CHARS, Problem, Taken, checked, made, taken_
 from ingest.fields import Unfit, one_line, shorten
 from ingest.find import Failure, Source, reason, suffix_of
 from ingest.sync import Summary, Watcher
-from rag import caches, folder
 from rag.domain import Article, Embedder
 from rag.errors import ArticleMissing, IndexFault, RemovalRefused
+from rag.index import caches, folder
+from rag.index.truth import Known, Truth
 from rag.store import Shape
-from rag.truth import Known, Truth
 
 UPLOADS = "uploads"
 _MAX_LINES = 20  # complaints about one file that are told one by one

@@ -16,7 +16,6 @@ from ingest.plan import Plan, is_url
 from ingest.read import Failure
 from ingest.summary import Fate, Summary
 from ingest.sync import Choice, Silence, Watcher
-from rag import folder
 from rag.domain import Embedder
 from rag.errors import (
     CitewiseError,
@@ -26,7 +25,8 @@ from rag.errors import (
     IndexMissing,
     RemovalRefused,
 )
-from rag.truth import Truth
+from rag.index import folder
+from rag.index.truth import Truth
 
 SETTLE_S = 0.5  # without a change, until what is there is taken for what is meant
 RETRY_S = 30.0  # after a fault of the index, such as a full disk, of whose end no file tells

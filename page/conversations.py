@@ -22,8 +22,8 @@ from page.record import Record
 from page.record_json import from_json
 from page.record_json import to_json as record_json
 from page.views import Conversation, Turn, Verdict
-from rag.database import BUSY_S, told
 from rag.errors import ConversationMissing, ConversationsFault, IndexDamaged, IndexFault
+from rag.index.database import BUSY_S, told
 from rag.render import shortened, visible
 from rag.text import fold, normalise, one_line
 

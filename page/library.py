@@ -21,9 +21,9 @@ from page.markup import count
 from page.record import Record, Slice, origin_of, text_sha256
 from page.uploading import Telling, until_done
 from page.views import N_ROWS, Listing, Opened, Progress, Reading, Row, Sort
-from rag.catalogue import Entry, Home
 from rag.domain import EVERYWHERE, Article, Passage, Where
 from rag.errors import ArticleMissing, CitewiseError, IndexLocked, UploadRefused
+from rag.index.catalogue import Entry, Home
 from rag.store import Shape
 
 log = logging.getLogger("citewise")

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.domain import Embedder, Hit, Passage, Vectors
+from rag.index.words import terms
 from rag.reader import Span
 from rag.text import sentences, words
 from rag.wants import Kind
-from rag.words import terms
 
 Matrix = NDArray[np.float64]
 

@@ -117,7 +117,7 @@ _GROUP_WORDS = _set(
     "workers teachers"
 )
 PARTICLES = _set("de la le du des del della di da dos van von der den ter bin ibn al el of the for and")
-# Words with a capital that are no name, nor begin one; the stop words of rag.words are too few for that.
+# Words with a capital that are no name, nor begin one; the stop words of rag.index.words are too few for that.
 NOT_NAMES = _set(
     "a about above according across after again all almost along already also although always am among an "
     "and another any anyone are around as asked at away back because been before behind being below "

@@ -27,8 +27,8 @@ from rag.domain import (
 )
 from rag.errors import QuestionError
 from rag.guard import note, sober
+from rag.index.words import terms
 from rag.store import Status
-from rag.words import terms
 
 FILTERED = "The filter leaves no passage that shares anything with the question."
 MOST = 100  # passages of one question, as in the settings; each that is read takes a hundredth of a second

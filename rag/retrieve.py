@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from rag.domain import EVERYWHERE, Embedder, Hit, Passage, Retriever, Vectors, Where
-from rag.twins import same
+from rag.index.twins import same
 
 RANK_CONSTANT = 5  # chosen by the sweep in benchmarks/README.md, on the questions that it is judged by there
 Scored = list[tuple[int, float]]

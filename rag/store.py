@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rag import caches, catalogue, folder
-from rag.catalogue import Entry, Home, Sort
 from rag.domain import EVERYWHERE, Article, Passage, Vectors, Where
 from rag.errors import ArticleMissing, IndexDamaged, IndexFault, IndexStale
-from rag.generation import Generation
-from rag.truth import Truth
-from rag.words import as_written, terms
+from rag.index import caches, catalogue, folder
+from rag.index.catalogue import Entry, Home, Sort
+from rag.index.generation import Generation
+from rag.index.truth import Truth
+from rag.index.words import as_written, terms
 
 log = logging.getLogger("citewise")
 T = TypeVar("T")

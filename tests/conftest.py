@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from rag import caches, folder
 from rag.domain import Article, Vectors
+from rag.index import caches, folder
+from rag.index.truth import Piece, Truth, vector_key
 from rag.store import Shape, Store
-from rag.truth import Piece, Truth, vector_key
 from tests.fakes import LetterEmbedder
 from tests.smollm import smollm  # noqa: F401 - a fixture
 

@@ -21,9 +21,9 @@ from page.library import Library
 from page.site import CONVERSATIONS, Site
 from rag import wiring
 from rag.domain import Alternative, Answer, Citation, Draft, Hit, Sentence, Stage, Steps, spoken
+from rag.index.words import terms
 from rag.settings import load
 from rag.text import fold, sentences
-from rag.words import terms
 from tests.fakes import AtOnce
 
 CHROMIUM = Path("/usr/bin/chromium")

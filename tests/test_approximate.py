@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import approximate, caches, doctor, repair, vector_file, vectors
 from rag.domain import Vectors
 from rag.errors import IndexDamaged
+from rag.index import approximate, caches, vector_file, vectors
+from rag.index.truth import Ids, Reach
 from rag.store import Store
-from rag.truth import Ids, Reach
+from rag.upkeep import doctor, repair
 from tests.conftest import Collection, near, put, vector
 
 DIM, N = 32, 6_000

@@ -20,10 +20,11 @@ from typing import Any
 
 import pytest
 
-from rag import backup, caches, copies, doctor, folder, parcel, transfer, upkeep
 from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing, IndexStale
+from rag.index import caches, folder
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
+from rag.upkeep import backup, copies, doctor, parcel, swap, transfer
 from tests.conftest import SHAPE, Collection, matching, near, put, remove
 
 
@@ -170,7 +171,7 @@ def test_what_a_killed_backup_left_is_taken_up_and_what_is_not_ours_is_not(
 def test_two_backups_to_one_place_do_not_meet(
     used: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish, met = upkeep.finish, []
+    finish, met = swap.finish, []
 
     def meanwhile(*given: Any, **named: Any) -> None:
         with pytest.raises(IndexLocked, match=f"process {os.getpid()}"):
@@ -178,7 +179,7 @@ def test_two_backups_to_one_place_do_not_meet(
         met.append(True)
         finish(*given, **named)
 
-    monkeypatch.setattr(upkeep, "finish", meanwhile)
+    monkeypatch.setattr(swap, "finish", meanwhile)
     backup.backup(used.index, tmp_path / "safe")
     assert met == [True]
     assert faults(tmp_path / "safe") == []
@@ -221,7 +222,7 @@ def test_a_generation_that_goes_meanwhile_is_copied_where_it_went(
 
     def late(source: Path, target: Path) -> None:
         monkeypatch.undo()
-        upkeep.compact(used.index)
+        swap.compact(used.index)
         copy(source, target)
 
     monkeypatch.setattr(copies, "copy", late)
@@ -249,7 +250,7 @@ def test_caches_are_copied_and_damaged_ones_made_again(
 
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(copies, "copy"), (upkeep, "finish"), (Path, "rename"), (shutil, "copyfileobj"), (os, "sync")],
+    [(copies, "copy"), (swap, "finish"), (Path, "rename"), (shutil, "copyfileobj"), (os, "sync")],
 )
 def test_a_backup_that_fails_leaves_the_one_that_is_there(
     used: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: object, name: str
@@ -359,11 +360,11 @@ def test_an_index_that_is_there_gives_way_only_if_asked_and_comes_back(
         assert matching(store, "umbrellas") == [9], "no passage of this index had that id before"
     assert [path.name for path in (there.index / "uploads").iterdir()] == ["u.txt"]
     assert faults(there.index) == []
-    upkeep.rollback(there.index)
+    swap.rollback(there.index)
     assert ids(there.index) == ["x", "mine.txt"]
     assert [path.name for path in (there.index / "uploads").iterdir()] == ["mine.txt"]
     assert faults(there.index) == []
-    upkeep.rollback(there.index)
+    swap.rollback(there.index)
     assert [path.name for path in (there.index / "uploads").iterdir()] == ["u.txt"]
     assert there.put("y", "yams") == [11]
 
@@ -374,7 +375,7 @@ def test_an_index_without_files_leaves_none_of_those_from_before(used: Collectio
     transfer.export_index(plain.index, tmp_path / "plain.zip")
     transfer.import_index(tmp_path / "plain.zip", used.index, yes=True)
     assert list((used.index / "uploads").iterdir()) == []
-    upkeep.rollback(used.index)
+    swap.rollback(used.index)
     assert (used.index / "uploads" / "u.txt").exists()
 
 
@@ -604,7 +605,7 @@ def test_a_long_list_is_not_read_into_memory(used: Collection, sent: Path, tmp_p
 def test_an_import_that_fails_changes_nothing(
     used: Collection, sent: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    where = {"sync": os, "finish": upkeep, "check": copies}[name]
+    where = {"sync": os, "finish": swap, "check": copies}[name]
     with monkeypatch.context() as patch:
         patch.setattr(where, name, full)
         with pytest.raises(IndexFault, match="No space left"):

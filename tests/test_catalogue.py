@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from rag import catalogue
 from rag.domain import EVERYWHERE, Where
+from rag.index import catalogue
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
 from tests.conftest import Collection, article, pieces, put, remove
 
 DAYS = (date(2017, 2, 19), date(2017, 2, 3), None, date(2019, 1, 1))

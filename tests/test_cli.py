@@ -17,7 +17,7 @@ import pytest
 import cli
 from rag.domain import Draft, Steps
 from rag.errors import LanguageModelFault
-from rag.folder import live
+from rag.index.folder import live
 
 HOME = Path(__file__).parent.parent
 SUMMARY = {

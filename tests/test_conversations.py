@@ -29,9 +29,9 @@ from page.record import Claim, Origin, Other, Quote, Record, Slice
 from page.record_json import from_json
 from page.views import Conversation, Turn
 from page.writing import UNPROVED
-from rag import changes
 from rag.domain import Where
 from rag.errors import CitewiseError, ConversationMissing, ConversationsFault
+from rag.index import changes
 
 HOME = Path(__file__).parent.parent
 TEXT = "He named two candidates: Anna Berg and Paul Lind. He named nobody else."

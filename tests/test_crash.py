@@ -17,7 +17,7 @@ from benchmarks.changing import Contents, Held
 from benchmarks.operations import OPERATIONS
 from benchmarks.power import Disk
 from benchmarks.strikes import AT_RANDOM, POWER, WAYS, Trial, part, spread
-from rag import folder
+from rag.index import folder
 from tests.conftest import Collection
 
 pytestmark = pytest.mark.skipif(

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import caches, doctor, vectors, words
 from rag.errors import IndexMissing, IndexStale
-from rag.truth import Reach, Truth
+from rag.index import caches, vectors, words
+from rag.index.truth import Reach, Truth
+from rag.upkeep import doctor
 from tests.conftest import Collection, put, remove
 
 

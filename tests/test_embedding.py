@@ -14,7 +14,7 @@ from ingest import ahead, embedding
 from ingest.ahead import Ahead, Stopped
 from ingest.embedding import GROUP, SLICE, Arriving, Embedding
 from rag.domain import Article, Vectors
-from rag.truth import Truth
+from rag.index.truth import Truth
 from tests.conftest import vector
 from tests.fakes import LetterEmbedder
 

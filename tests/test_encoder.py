@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Encoding
 
-from rag.doctor import weight_faults
 from rag.embed import SHIPPED
 from rag.encoder import IN_FLIGHT, Encoder, encodable, read_card, verify
 from rag.errors import ModelMissing
+from rag.upkeep.doctor import weight_faults
 
 READER = SHIPPED.parent / "reader"
 TEXTS = ["Rates rose.", "The ferry left the harbour at dawn, " * 20, "", "Who won?", "A cat sat on a mat."]

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from rag import folder, lock
 from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing
-from rag.truth import Truth
+from rag.index import folder, lock
+from rag.index.truth import Truth
 from tests.conftest import SHAPE, Collection, put
 
 HOME = Path(__file__).parent.parent
 HOLD = """
 import sys
 from pathlib import Path
-from rag import folder, lock
+from rag.index import folder, lock
 with folder.writing(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

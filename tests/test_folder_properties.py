@@ -22,9 +22,10 @@ from hypothesis.stateful import (
 
 from ingest import sync
 from ingest.split import split
-from rag import caches, doctor, folder, upkeep
-from rag.database import Database
+from rag.index import caches, folder
+from rag.index.database import Database
 from rag.store import Store
+from rag.upkeep import doctor, swap
 from tests.fakes import LetterEmbedder
 
 SIZES = (32, 48)  # tokens of a passage
@@ -157,14 +158,14 @@ class Collection(RuleBasedStateMachine):
 
     @rule()
     def compact(self) -> None:
-        upkeep.compact(self.index)
+        swap.compact(self.index)
 
     @precondition(lambda self: self.before is not None)
     @rule()
     def roll_back(self) -> None:
         assert self.before is not None
         now = self.settled(), self.size
-        upkeep.rollback(self.index)
+        swap.rollback(self.index)
         (self.said, self.size), self.before = self.before, now
 
     def bring_in_step(self, size: int, **options: bool) -> None:

@@ -16,7 +16,7 @@ from ingest.plan import Plan
 from ingest.summary import Fate, fates
 from rag.domain import Article
 from rag.errors import CorpusError, IndexFault
-from rag.truth import Known, Truth, fingerprint
+from rag.index.truth import Known, Truth, fingerprint
 
 
 class Memory(planning.Nothing):

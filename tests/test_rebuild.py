@@ -14,8 +14,9 @@ from ingest import embedding, sync
 from ingest.plan import Plan
 from ingest.progress import Bar
 from ingest.sync import Summary
-from rag import doctor, folder
+from rag.index import folder
 from rag.store import Store
+from rag.upkeep import doctor
 from tests.fakes import LetterEmbedder
 from tests.test_sync import Killed, Place, killing
 

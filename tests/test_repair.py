@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import caches, doctor, folder, repair, upkeep, vectors
 from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing, IndexStale
-from rag.pages import Pages
+from rag.index import caches, folder, vectors
+from rag.index.truth import Reach, Truth, fingerprint
 from rag.store import Shape, Store
-from rag.truth import Reach, Truth, fingerprint
-from rag.wreck import Wreck
+from rag.upkeep import doctor, repair, swap
+from rag.upkeep.pages import Pages
+from rag.upkeep.wreck import Wreck
 from tests.conftest import SHAPE, Collection, matching, put, remove
 
 PAGE = 4096
@@ -347,7 +348,7 @@ def test_what_can_be_read_is_saved_and_the_damaged_file_is_kept(copied: Collecti
 
 def test_the_generation_to_put_back_stays_and_ids_go_on(copied: Collection) -> None:
     with folder.writing(copied.index):
-        new = folder.create(copied.index, {**SHAPE.facts(), "whole": "yes"}, upkeep.last_id(copied.index))
+        new = folder.create(copied.index, {**SHAPE.facts(), "whole": "yes"}, swap.last_id(copied.index))
         folder.publish(copied.index, new)
     (first,) = copied.put("a", "Notes of a.")
     overwrite(copied, 30, b"\xff" * 70)
@@ -355,7 +356,7 @@ def test_the_generation_to_put_back_stays_and_ids_go_on(copied: Collection) -> N
     assert [path.name for path in folder.generations(copied.index)] == ["gen-1", "gen-3"]
     with Store(copied.index) as store:
         assert matching(store, "notes") == [first + 1]
-    assert upkeep.rollback(copied.index).after.generation == "gen-1"
+    assert swap.rollback(copied.index).after.generation == "gen-1"
 
 
 def test_a_second_damaged_file_is_kept_beside_the_first(index: Collection) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import caches, doctor, folder, vectors, words
 from rag.domain import Article, Where
 from rag.errors import (
     ArticleMissing,
@@ -29,8 +28,10 @@ from rag.errors import (
     IndexMissing,
     IndexStale,
 )
+from rag.index import caches, folder, vectors, words
+from rag.index.truth import Reach, Truth
 from rag.store import Store
-from rag.truth import Reach, Truth
+from rag.upkeep import doctor
 from tests.conftest import SHAPE, Collection, matching, near, number, put, remove, vector
 from tests.test_folder import another_writer
 
@@ -472,7 +473,8 @@ def test_a_folder_that_may_not_be_written_answers(three: Collection, monkeypatch
 READ = """
 import os, sys
 from pathlib import Path
-from rag import doctor, store
+from rag import store
+from rag.upkeep import doctor
 from tests.conftest import matching, near
 os.setgid(65534)
 os.setuid(65534)

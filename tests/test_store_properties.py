@@ -18,9 +18,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from rag import caches, doctor, folder
+from rag.index import caches, folder
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
+from rag.upkeep import doctor
 from tests.conftest import SHAPE, Collection, article, matching, near, number, pieces, put, remove, vector
 
 WORDS = ("apple", "kiwi", "plum", "melon", "fig", "grape", "mango", "pear")

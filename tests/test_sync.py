@@ -17,11 +17,12 @@ import pytest
 from ingest import planning, read, sync
 from ingest.plan import Plan
 from ingest.sync import Summary
-from rag import doctor, folder
 from rag.domain import Vectors
 from rag.errors import CorpusError, IndexLocked, IndexStale, RemovalRefused
+from rag.index import folder
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
+from rag.upkeep import doctor
 from tests.fakes import LetterEmbedder
 
 TOKENS = 40

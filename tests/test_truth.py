@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rag.domain import EVERYWHERE, Article, Where
 from rag.errors import IndexDamaged, IndexFault, IndexStale
-from rag.truth import Known, Piece, Truth, fingerprint, vector_key
+from rag.index.truth import Known, Piece, Truth, fingerprint, vector_key
 from tests.conftest import article, number, pieces, put, remove, vector
 
 

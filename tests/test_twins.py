@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 import pytest
 
-from rag import twins
 from rag.domain import EVERYWHERE, Article, Citation, Copy, Hit, Passage
+from rag.index import twins
+from rag.index.truth import Truth
 from rag.retrieve import Distinct
 from rag.store import Store
-from rag.truth import Truth
 from tests.conftest import Collection
 
 SUBJECTS = "minister council bank harbour school court museum hospital farmer union airline river".split()

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import caches, copies, doctor, durable, folder, inventory, tables, upkeep
 from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing, IndexStale
+from rag.index import caches, durable, folder
+from rag.index.truth import Truth
 from rag.store import Shape, Store
-from rag.truth import Truth
+from rag.upkeep import copies, doctor, inventory, swap, tables
 from tests.conftest import SHAPE, Collection, matching, near, put, remove, vector
 
 HOME = Path(__file__).parent.parent
@@ -29,7 +30,7 @@ def rebuild(collection: Collection, *texts: str, shape: Shape = SHAPE) -> None:
     """Make the next generation as a rebuild does, of other articles so that it can be told."""
     index = collection.index
     with folder.writing(index):
-        new = folder.create(index, {**shape.facts(), "whole": "yes"}, upkeep.last_id(index))
+        new = folder.create(index, {**shape.facts(), "whole": "yes"}, swap.last_id(index))
         with closing(Truth(new / folder.DATABASE, write=True)) as truth:
             for n, text in enumerate(texts):
                 put(truth, f"n{n}", text)
@@ -77,7 +78,7 @@ def worn(collection: Collection) -> Collection:
 
 
 def test_rollback_puts_the_generation_before_back_and_forward_again(two: Collection) -> None:
-    done = upkeep.rollback(two.index)
+    done = swap.rollback(two.index)
     assert done.before
     assert (done.before.generation, done.before.n_articles, done.before.n_passages) == ("gen-2", 2, 2)
     assert (done.after.generation, done.after.n_articles, done.after.n_passages) == ("gen-1", 3, 3)
@@ -87,7 +88,7 @@ def test_rollback_puts_the_generation_before_back_and_forward_again(two: Collect
     with Store(two.index) as store:
         assert [article.id for article in store.articles()] == ["a", "b", "c"]
     assert faults(two) == []
-    again = upkeep.rollback(two.index)
+    again = swap.rollback(two.index)
     assert again.after.generation == "gen-2"
     assert folder.live(two.index).name == "gen-2"
 
@@ -95,28 +96,28 @@ def test_rollback_puts_the_generation_before_back_and_forward_again(two: Collect
 def test_an_open_store_follows_a_rollback(two: Collection) -> None:
     with Store(two.index) as store:
         assert [article.id for article in store.articles()] == ["n0", "n1"]
-        upkeep.rollback(two.index)
+        swap.rollback(two.index)
         store.refresh()
         assert matching(store, "bananas") == near(store, "bananas", 1) == [2]
-        upkeep.rollback(two.index)
+        swap.rollback(two.index)
         store.refresh()
         assert matching(store, "oranges") == near(store, "oranges", 1) == [5]
 
 
 def test_ids_are_never_used_twice_whatever_is_put_back(two: Collection) -> None:
     assert two.put("d", "dates") == [6]
-    upkeep.rollback(two.index)
+    swap.rollback(two.index)
     assert two.put("e", "elderberries") == [7]
-    upkeep.rollback(two.index)
+    swap.rollback(two.index)
     assert two.put("f", "figs") == [8]
     assert faults(two) == []
 
 
 def test_another_embedder_is_said_and_a_process_that_runs_is_stopped(two: Collection) -> None:
     rebuild(two, "figs", shape=OTHER)
-    assert upkeep.rollback(two.index).needs_restart
+    assert swap.rollback(two.index).needs_restart
     with Store(two.index) as store:
-        done = upkeep.rollback(two.index)
+        done = swap.rollback(two.index)
         assert done.after.embedder == "other"
         with pytest.raises(IndexStale, match="made again with other"):
             store.refresh()
@@ -125,12 +126,12 @@ def test_another_embedder_is_said_and_a_process_that_runs_is_stopped(two: Collec
 def test_no_other_generation_is_said(collection: Collection) -> None:
     collection.put("a", "apples")
     with pytest.raises(IndexFault, match="no generation to put back, only gen-1"):
-        upkeep.rollback(collection.index)
+        swap.rollback(collection.index)
     assert folder.live(collection.index).name == "gen-1"
 
 
 def test_what_is_no_index_is_neither_made_nor_changed(tmp_path: Path) -> None:
-    for work in (upkeep.rollback, upkeep.compact):
+    for work in (swap.rollback, swap.compact):
         with pytest.raises(IndexMissing):
             work(tmp_path / "none")
     assert not (tmp_path / "none").exists()
@@ -138,12 +139,12 @@ def test_what_is_no_index_is_neither_made_nor_changed(tmp_path: Path) -> None:
 
 def test_a_generation_that_cannot_be_read_can_give_way(two: Collection) -> None:
     two.database.write_bytes(b"garbage" * 4000)
-    done = upkeep.rollback(two.index)
+    done = swap.rollback(two.index)
     assert (done.before, done.after.generation) == (None, "gen-1")
     assert done.needs_restart
 
 
-@pytest.mark.parametrize("work", [upkeep.rollback, upkeep.compact])
+@pytest.mark.parametrize("work", [swap.rollback, swap.compact])
 def test_a_writer_keeps_others_out_and_is_named(two: Collection, work: object) -> None:
     with two.writing(), pytest.raises(IndexLocked, match=f"process {os.getpid()}"):
         work(two.index)  # type: ignore[operator]
@@ -158,7 +159,7 @@ def test_compacting_keeps_all_but_what_is_dead(worn: Collection) -> None:
     with closing(Truth(worn.database)) as truth:
         assert len(truth.removed_since(0)) == 52
     old = folder.live(worn.index)
-    done = upkeep.compact(worn.index)
+    done = swap.compact(worn.index)
     assert contents(worn) == before
     assert faults(worn) == []
     assert not old.exists()
@@ -175,22 +176,22 @@ def test_many_that_are_remembered_as_removed_leave_no_hole(worn: Collection) -> 
     with worn.writing() as truth, truth.change():
         for n in range(10**6, 10**6 + 20_000):
             truth.run("INSERT INTO removed VALUES (?, 1)", (n,))
-    upkeep.compact(worn.index)
+    swap.compact(worn.index)
     with closing(Truth(worn.database)) as truth:
         assert truth.rows("PRAGMA freelist_count") == [(0,)]
     assert not [path.name for path in worn.generation.iterdir() if ".new" in path.name]
 
 
 def test_the_one_that_rollback_puts_back_stays(two: Collection) -> None:
-    upkeep.compact(two.index)
+    swap.compact(two.index)
     assert [path.name for path in folder.generations(two.index)] == ["gen-1", "gen-3"]
-    assert upkeep.rollback(two.index).after.generation == "gen-1"
-    assert upkeep.rollback(two.index).after.generation == "gen-3"
+    assert swap.rollback(two.index).after.generation == "gen-1"
+    assert swap.rollback(two.index).after.generation == "gen-3"
 
 
 def test_a_compacted_index_is_as_old_as_it_was(worn: Collection) -> None:
     os.utime(worn.database, (10**9, 10**9))
-    upkeep.compact(worn.index)
+    swap.compact(worn.index)
     with Store(worn.index) as store:
         assert store.changed_at == 10**9
 
@@ -207,7 +208,7 @@ def test_readers_go_on_while_it_is_compacted(worn: Collection, monkeypatch: pyte
             flush(*given, **named)  # type: ignore[arg-type]
 
         monkeypatch.setattr(caches, "flush", while_flushing)
-        upkeep.compact(worn.index)
+        swap.compact(worn.index)
         assert near(store, "passage 15") == wanted, "of files that are gone by now"
         store.refresh()
         assert near(store, "passage 15") == wanted
@@ -218,7 +219,7 @@ def test_readers_go_on_while_it_is_compacted(worn: Collection, monkeypatch: pyte
 def test_a_rebuild_that_was_cut_short_can_still_be_gone_on_with(worn: Collection) -> None:
     half = folder.create(worn.index, OTHER.facts())
     before = contents(worn)
-    upkeep.compact(worn.index)
+    swap.compact(worn.index)
     assert half.exists()
     assert contents(worn)[-1] == before[-1], "what it was made from is told by the name of that state"
 
@@ -226,7 +227,7 @@ def test_a_rebuild_that_was_cut_short_can_still_be_gone_on_with(worn: Collection
 def test_there_must_be_room(worn: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 5_000))
     with pytest.raises(IndexFault, match=r"compacting needs [\d.]+ [kM]B at .*, and 5\.0 kB are free"):
-        upkeep.compact(worn.index)
+        swap.compact(worn.index)
     assert [path.name for path in folder.generations(worn.index)] == ["gen-1"]
 
 
@@ -240,7 +241,7 @@ def test_what_fails_on_the_way_leaves_the_index_as_it_was(
     before = contents(worn)
     with monkeypatch.context() as patch:
         if at == "fsync":
-            patch.setattr(upkeep.copies, "sync_file", full)
+            patch.setattr(swap.copies, "sync_file", full)
         elif at == "rename":
             patch.setattr(Path, "rename", full)
         else:
@@ -248,7 +249,7 @@ def test_what_fails_on_the_way_leaves_the_index_as_it_was(
                 *{"copy": (copies, "copy"), "flush": (caches, "flush"), "check": (copies, "check")}[at], full
             )
         with pytest.raises(IndexFault, match="No space left"):
-            upkeep.compact(worn.index)
+            swap.compact(worn.index)
     assert [path.name for path in folder.generations(worn.index)] == ["gen-1"]
     assert contents(worn) == before
     assert faults(worn) == []
@@ -259,7 +260,7 @@ def test_a_copy_that_is_not_whole_is_not_believed(worn: Collection, monkeypatch:
     lose = ("DELETE FROM articles WHERE n = (SELECT max(n) FROM articles)", ())
     monkeypatch.setattr(copies, "edit", lambda path, statements: edit(path, [*statements, lose]))
     with pytest.raises(IndexDamaged, match=r"a copy of gen-1 has \(2, 12\) .*, not \(3, 12\)"):
-        upkeep.compact(worn.index)
+        swap.compact(worn.index)
     assert folder.live(worn.index).name == "gen-1"
 
 
@@ -268,7 +269,7 @@ def test_a_damaged_index_is_not_compacted(worn: Collection) -> None:
     data[8192:-4096] = b"\xff" * (len(data) - 12288)
     worn.database.write_bytes(data)
     with pytest.raises(IndexDamaged):
-        upkeep.compact(worn.index)
+        swap.compact(worn.index)
     assert [path.name for path in folder.generations(worn.index)] == ["gen-1"]
 
 

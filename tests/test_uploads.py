@@ -15,7 +15,6 @@ import pytest
 from ingest import dropped, sync, uploads
 from ingest.dropped import MAX_FILES, MAX_UPLOAD_BYTES, safe_name
 from ingest.uploads import Added
-from rag import doctor, folder
 from rag.errors import (
     ArticleMissing,
     CitewiseError,
@@ -26,8 +25,10 @@ from rag.errors import (
     RemovalRefused,
     UploadRefused,
 )
+from rag.index import folder
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
+from rag.upkeep import doctor
 from tests import documents
 from tests.fakes import LetterEmbedder
 from tests.test_folder import another_writer

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag import vector_file, vectors
 from rag.domain import Vectors
 from rag.errors import IndexDamaged, IndexFault
-from rag.truth import Ids, Reach
-from rag.vectors import Base, Tail
+from rag.index import vector_file, vectors
+from rag.index.truth import Ids, Reach
+from rag.index.vectors import Base, Tail
 
 DIM = 8
 REACH = Reach("u", 7, 500)

@@ -17,8 +17,8 @@ import pytest
 import ingest
 from ingest import events, sync, watching
 from ingest.summary import Summary
-from rag import folder
 from rag.errors import CitewiseError, CorpusError, IndexFault, IndexLocked, IndexStale, RemovalRefused
+from rag.index import folder
 from rag.store import Store
 from tests.fakes import LetterEmbedder
 from tests.test_sync import TOKENS, Place, counts

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from rag import words
+from rag.index import words
+from rag.index.word_tail import WordTail
 from rag.store import Store
-from rag.word_tail import WordTail
 from tests.conftest import Collection, matching
 
 WORDS = "Climate policies François résumé elections fishing Harbour bridges über strikes 2017".split()
@@ -52,7 +52,7 @@ def test_what_was_added_to_a_tail_is_not_in_it_before() -> None:
 def test_a_tail_that_outgrows_it_is_searched_all_the_same(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.generation.FEW", 3)
+    monkeypatch.setattr("rag.index.generation.FEW", 3)
     collection.put("a", "one climate")
     with Store(collection.index) as store:
         for n, id in enumerate("bcdefg", start=2):

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import words
 from rag.errors import IndexDamaged
-from rag.truth import Reach
-from rag.words import Text, WordIndex, as_written, terms
+from rag.index import words
+from rag.index.truth import Reach
+from rag.index.words import Text, WordIndex, as_written, terms
 
 K1, B = 1.2, 0.75
 REACH = Reach("u", 3, 30)

@@ -17,9 +17,10 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from rag import doctor, folder, repair, transfer, upkeep
+from rag.index import folder
+from rag.index.truth import Truth
 from rag.store import Store
-from rag.truth import Truth
+from rag.upkeep import doctor, repair, swap, transfer
 from tests.conftest import SHAPE, Collection, put, remove
 
 _STEPS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect"}
@@ -31,7 +32,7 @@ def made(index: Path) -> None:
     for generation in range(2):
         with folder.writing(index):
             facts = {**SHAPE.facts(), "whole": "yes"}
-            new = folder.create(index, facts, upkeep.last_id(index))
+            new = folder.create(index, facts, swap.last_id(index))
             folder.publish(index, new)
         with collection.writing() as truth:
             for n in range(12):
@@ -124,15 +125,15 @@ def main(home: Path, work: str, stride: int) -> None:
     made(base)
     Collection(other).put("sent", "what was sent")
     transfer.export_index(other, home / "sent.zip")
-    upkeep.rollback(base)
+    swap.rollback(base)
     ours, theirs = contents(base), contents(other)
-    upkeep.rollback(base)
+    swap.rollback(base)
     possible = [ours, contents(base), theirs]
     if work == "repair":
         damage(base)
     works: dict[str, Callable[[Path], object]] = {
-        "compact": upkeep.compact,
-        "rollback": upkeep.rollback,
+        "compact": swap.compact,
+        "rollback": swap.rollback,
         "import": lambda index: transfer.import_index(home / "sent.zip", index, yes=True),
         "repair": lambda index: list(repair.repair(index)),
     }

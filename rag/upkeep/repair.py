@@ -10,16 +10,17 @@ from itertools import count, groupby
 from operator import itemgetter
 from pathlib import Path
 
-from rag import caches, checks, folder, upkeep
-from rag.checks import Fault
-from rag.doctor import Caches
-from rag.durable import NEW, require_room, size, sync_folder, unwritable
 from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
-from rag.salvage import Guess, Salvage
+from rag.index import caches, folder
+from rag.index.durable import NEW, require_room, size, sync_folder, unwritable
+from rag.index.truth import FORMAT, RECOUNT, Truth
 from rag.store import Shape
-from rag.truth import FORMAT, RECOUNT, Truth
-from rag.witness import Witness
-from rag.wreck import Wreck
+from rag.upkeep import checks, swap
+from rag.upkeep.checks import Fault
+from rag.upkeep.doctor import Caches
+from rag.upkeep.salvage import Guess, Salvage
+from rag.upkeep.witness import Witness
+from rag.upkeep.wreck import Wreck
 
 DAMAGED = f"{folder.DATABASE}.damaged"  # what an articles.db is called that was put aside
 _ROUNDS = 3  # of mending: what goes may leave something behind that must go too
@@ -164,9 +165,9 @@ def _saved(index: Path, alive: Path, reason: str, guess: Guess | None) -> Iterat
     """Save what can be read into the next generation, and put the damaged file aside."""
     database = alive / folder.DATABASE
     require_room(index, 2 * size(alive), "saving what can be read")
-    with upkeep.next_generation(index) as new:
+    with swap.next_generation(index) as new:
         n_kept, lost = _salvaged(index, database, new, guess)
-        upkeep.finish(new)
+        swap.finish(new)
     folder.publish(index, new, folder.previous(index) or new)
     aside = _put_aside(database, index)
     shutil.rmtree(alive, ignore_errors=True)
@@ -186,7 +187,7 @@ def _salvaged(index: Path, database: Path, new: Path, guess: Guess | None) -> tu
                 f"{database} does not say any more which embedder made its vectors",
                 "Name the one it was made with: citewise doctor --repair --embedder NAME",
             )
-        draft, above = upkeep.draft_of(new), max(salvage.last_id, upkeep.last_id(index))
+        draft, above = swap.draft_of(new), max(salvage.last_id, swap.last_id(index))
         Truth.create(draft, {**shape.facts(), "whole": "yes", "uid": uuid.uuid4().hex}, above)
         with closing(Truth(draft, write=True)) as truth:
             truth.rows("PRAGMA synchronous=OFF")  # nobody trusts it before it is finished

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from rag.domain import Where
 from rag.text import fold
-from rag.truth import Truth, conditions
+from rag.index.truth import Truth, conditions
 
 Sort = Literal["title", "source", "published", "n_chars"]
 MAX_WORDS = 12  # of a filter; more of them narrow nothing down

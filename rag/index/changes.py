@@ -11,8 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import twins
-from rag.database import Database, told
+from rag.index import twins
+from rag.index.database import Database, told
 from rag.domain import Article
 
 FORMAT = 1

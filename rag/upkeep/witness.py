@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rag import vectors
 from rag.errors import IndexDamaged
+from rag.index import vectors
 
 
 class Witness:

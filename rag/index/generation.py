@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from rag import caches, folder, vectors, words
+from rag.index import caches, folder, vectors, words
 from rag.domain import Vectors, Where
-from rag.truth import Ids, Truth
-from rag.word_tail import FEW, WordTail
+from rag.index.truth import Ids, Truth
+from rag.index.word_tail import FEW, WordTail
 
 Scored = list[tuple[int, float]]
 _Words = words.WordIndex | WordTail

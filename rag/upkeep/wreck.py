@@ -13,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from rag import copies
-from rag.durable import NEW
 from rag.errors import IndexDamaged
-from rag.pages import Cell, Pages
-from rag.truth import Truth
+from rag.index.durable import NEW
+from rag.index.truth import Truth
+from rag.upkeep import copies
+from rag.upkeep.pages import Cell, Pages
 
 Table = Literal["articles", "passages", "vectors"]
 _COLUMNS: dict[Table, tuple[str, ...]] = {  # all of them, the number of the row first

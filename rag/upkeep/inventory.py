@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from rag import caches, catalogue, folder, lock, vectors
-from rag.durable import size
 from rag.errors import IndexDamaged, IndexFault
-from rag.lock import Writer
+from rag.index import caches, catalogue, folder, lock, vectors
+from rag.index.durable import size
+from rag.index.lock import Writer
+from rag.index.truth import Truth
 from rag.store import Shape, Store
-from rag.truth import Truth
 
 State = Literal["live", "previous", "spare", "unfinished"]
 """What a generation is for: it answers; rollback puts it back; it is whole too; it was not made to its end."""

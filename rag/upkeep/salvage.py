@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.checks import fits, is_sound, may_be_embedded
 from rag.domain import Article
+from rag.index.truth import Piece, Truth, fingerprint, vector_key
 from rag.store import Shape
-from rag.truth import Piece, Truth, fingerprint, vector_key
-from rag.witness import Witness
-from rag.wreck import Wreck
+from rag.upkeep.checks import fits, is_sound, may_be_embedded
+from rag.upkeep.witness import Witness
+from rag.upkeep.wreck import Wreck
 
 Guess = Callable[[], Shape]
 """The shape that an index is likely to have, asked for when it cannot be read."""

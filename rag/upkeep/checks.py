@@ -8,11 +8,11 @@ from itertools import islice, pairwise
 
 import numpy as np
 
-from rag.copies import Statement
 from rag.domain import Article
 from rag.errors import IndexDamaged
+from rag.index.truth import RECOUNT, Truth, fingerprint, vector_key
 from rag.store import Shape
-from rag.truth import RECOUNT, Truth, fingerprint, vector_key
+from rag.upkeep.copies import Statement
 
 UNIT = 0.01  # that the length of a vector may differ from 1; rounding to float16 makes it .0005 at most
 _SAMPLED = 100  # passages whose vectors tell whether the embedder's name is right

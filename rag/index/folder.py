@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from rag import lock
-from rag.durable import NEW, replace, sync_folder, unwritable
+from rag.index import lock
+from rag.index.durable import NEW, replace, sync_folder, unwritable
 from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
-from rag.truth import Truth
+from rag.index.truth import Truth
 
 __all__ = [
     "BESIDE",

@@ -10,11 +10,12 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import caches, copies, folder
-from rag.durable import NEW, require_room, sync_folder, unwritable
 from rag.errors import IndexDamaged, IndexFault
-from rag.inventory import Held, held
-from rag.truth import Truth
+from rag.index import caches, folder
+from rag.index.durable import NEW, require_room, sync_folder, unwritable
+from rag.index.truth import Truth
+from rag.upkeep import copies
+from rag.upkeep.inventory import Held, held
 
 NEVER_AGAIN = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'passages'"
 

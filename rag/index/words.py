@@ -21,7 +21,7 @@ from typing import Any
 import tantivy
 
 from rag.errors import IndexDamaged, IndexFault
-from rag.truth import Reach
+from rag.index.truth import Reach
 
 Text = tuple[int, str, str]
 """A passage's id, the title of its article, its text."""

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, Literal
 import faiss
 
 from rag.errors import IndexDamaged
-from rag.folder import replace
-from rag.truth import Reach
+from rag.index.folder import replace
+from rag.index.truth import Reach
 
 MAGIC = b"CITEVEC3"
 Kind = Literal["flat", "ivfpq"]

@@ -1,6 +1,6 @@
 """articles.db: the one truth of an index. Articles, passages and vectors change together, or not at all.
 
-``synchronous=FULL``, one transaction an article. The tables are those of ``rag.changes``.
+``synchronous=FULL``, one transaction an article. The tables are those of ``rag.index.changes``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from rag import changes
-from rag.changes import FORMAT, RECOUNT, Piece, fingerprint, vector_key
-from rag.database import MEND, Database
+from rag.index import changes
+from rag.index.changes import FORMAT, RECOUNT, Piece, fingerprint, vector_key
+from rag.index.database import MEND, Database
 from rag.domain import EVERYWHERE, NO_META, Article, Copy, Passage, Vectors, Where
 from rag.errors import IndexDamaged, IndexStale
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from rag import vectors, words
+from rag.index import vectors, words
 from rag.errors import IndexDamaged
-from rag.truth import Reach, Truth
+from rag.index.truth import Reach, Truth
 
 VECTORS, WORDS = "vectors.faiss", "words"
 FLUSH_S = 1.0  # seconds; while articles arrive, the caches are written at most this often

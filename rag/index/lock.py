@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.durable import replace, unwritable
+from rag.index.durable import replace, unwritable
 from rag.errors import IndexLocked
 
 HOLDER = "writer.json"

@@ -13,11 +13,11 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from rag import approximate, vector_file
+from rag.index import approximate, vector_file
 from rag.domain import Vectors
 from rag.errors import IndexDamaged
-from rag.truth import Ids, Reach
-from rag.vector_file import Stamp, check_sum, read_stamp
+from rag.index.truth import Ids, Reach
+from rag.index.vector_file import Stamp, check_sum, read_stamp
 
 __all__ = ["FLAT", "Base", "Scan", "Stamp", "Tail", "check_sum", "grow", "read_stamp", "search", "write"]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from rag import backup, transfer, upkeep
-from rag.durable import counted, in_words
-from rag.inventory import Inventory, inventory
-from rag.tables import of_held, of_inventory
+from rag.index.durable import counted, in_words
+from rag.upkeep import backup, swap, transfer
+from rag.upkeep.inventory import Inventory, inventory
+from rag.upkeep.tables import of_held, of_inventory
 
 
 class Wishes(Protocol):
@@ -24,7 +24,7 @@ class Wishes(Protocol):
 class Done:
     """What came of a command: as a record, as lines, and remarks for those who watch."""
 
-    result: Inventory | upkeep.Exchanged | backup.Backup | transfer.Exported | transfer.Imported
+    result: Inventory | swap.Exchanged | backup.Backup | transfer.Exported | transfer.Imported
     lines: tuple[str, ...]
     remarks: tuple[str, ...] = ()
 
@@ -35,14 +35,14 @@ def _status(index: str, _: Wishes) -> Done:
 
 
 def _rollback(index: str, _: Wishes) -> Done:
-    done = upkeep.rollback(index)
+    done = swap.rollback(index)
     restart = f"What is running must be started again, with the embedder {done.after.embedder}."
     lines = of_held([("before", done.before), ("now", done.after)])
     return Done(done, tuple(lines), (restart,) if done.needs_restart else ())
 
 
 def _compact(index: str, _: Wishes) -> Done:
-    done = upkeep.compact(index)
+    done = swap.compact(index)
     saved = max(0, done.before.n_bytes - done.after.n_bytes) if done.before else 0
     lines = of_held([("before", done.before), ("now", done.after)])
     return Done(done, (*lines, f"{in_words(saved)} saved"))

@@ -12,7 +12,7 @@ import faiss
 import numpy as np
 
 from rag.domain import Vectors
-from rag.truth import Ids
+from rag.index.truth import Ids
 
 CELLS = 1024
 SEARCHED = 384  # cells; with RERANKED, recall@10 is over .98 at a million passages

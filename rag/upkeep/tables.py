@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rag.durable import counted, in_words
-from rag.inventory import Fragmentation, Held, Inventory, Kept
+from rag.index.durable import counted, in_words
+from rag.upkeep.inventory import Fragmentation, Held, Inventory, Kept
 
 SHOWN = 10  # sources, or years, that are named
 LISTED = 20  # files of each kind that are named

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from rag.database import MEND, told
-from rag.durable import NEW, sync_file, unwritable
 from rag.errors import IndexDamaged
-from rag.folder import BESIDE
-from rag.truth import Truth
+from rag.index.database import MEND, told
+from rag.index.durable import NEW, sync_file, unwritable
+from rag.index.folder import BESIDE
+from rag.index.truth import Truth
 
 Statement = tuple[str, Sequence[object]]
 _FREE = 0.01  # of the pages; so few are not worth writing the file again, and the next articles take them

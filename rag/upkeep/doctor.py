@@ -11,10 +11,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from rag import caches, checks, embed, folder, reader, vectors, words
+from rag import embed, reader
 from rag.encoder import verify
 from rag.errors import IndexDamaged, ModelMissing
-from rag.truth import Ids, Truth
+from rag.index import caches, folder, vectors, words
+from rag.index.truth import Ids, Truth
+from rag.upkeep import checks
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
-from rag.words import N_HELD, Text, analysed
+from rag.index.words import N_HELD, Text, analysed
 
 FEW = 500  # passages; more are given to tantivy, which takes up to 50 ms and a dozen threads to begin
 _K1, _B = 1.2, 0.75  # as tantivy has them

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rag import checks, copies, folder, parcel, upkeep
-from rag.durable import NEW, require_room, size, sync_file, sync_folder, unwritable
 from rag.errors import IndexDamaged, IndexFault, IndexMissing
-from rag.inventory import Held, held
-from rag.parcel import Manifest, Parcel
+from rag.index import folder
+from rag.index.durable import NEW, require_room, size, sync_file, sync_folder, unwritable
+from rag.index.truth import Truth
 from rag.store import Shape
-from rag.truth import Truth
+from rag.upkeep import checks, copies, parcel, swap
+from rag.upkeep.inventory import Held, held
+from rag.upkeep.parcel import Manifest, Parcel
 
 _CACHES = 2  # times articles.db that a generation takes with its caches, at most
 
@@ -92,12 +93,12 @@ def import_index(file: str | Path, index: str | Path, *, yes: bool = False) -> I
         with folder.writing(where):
             require_room(where, _CACHES * sent.manifest.n_bytes, "an import")
             before = _held_now(where)
-            with upkeep.next_generation(where) as new:
+            with swap.next_generation(where) as new:
                 _unpack(sent, where, new)
-                draft = upkeep.draft_of(new)
+                draft = swap.draft_of(new)
                 _prove(draft, sent.manifest, source)
                 copies.edit(draft, [*_settled(where, draft, Path(sent.manifest.home))])
-                upkeep.finish(new)
+                swap.finish(new)
             folder.publish(where, new)
             folder.settle(where)
             folder.prune(where)
@@ -163,7 +164,7 @@ def _held_now(index: Path) -> Held | None:
 def _unpack(sent: Parcel, index: Path, new: Path) -> None:
     """Unpack into the folder of a generation; what lies beside an index waits there until it is published."""
     for part in sent.manifest.parts:
-        target = upkeep.draft_of(new) if part.name == folder.DATABASE else new / part.name
+        target = swap.draft_of(new) if part.name == folder.DATABASE else new / part.name
         sent.unpack(part, target)
     for beside in folder.BESIDE:
         if (index / beside).exists():
@@ -194,14 +195,14 @@ def _settled(index: Path, draft: Path, home: Path) -> Iterator[copies.Statement]
     """Yield what makes a database one of this index: where its files lie, and ids that no passage here has had."""
     yield from copies.rehomed(home, index.resolve())
     yield "DELETE FROM removed", ()
-    above = upkeep.last_id(index)
+    above = swap.last_id(index)
     with closing(Truth(draft)) as truth:
         last, is_past = truth.reach().last_id, _is_past(truth, index)
     if above and not is_past:
         yield "UPDATE passages SET id = id + ?", (max(above, last),)
-        yield upkeep.renamed()
+        yield swap.renamed()
         above = max(above, last) + last
-    yield upkeep.NEVER_AGAIN, (above,)
+    yield swap.NEVER_AGAIN, (above,)
 
 
 def _is_past(sent: Truth, index: Path) -> bool:

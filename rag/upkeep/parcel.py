@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 
 from rag.errors import IndexDamaged, IndexFault, IndexStale
-from rag.folder import BESIDE, DATABASE
+from rag.index.folder import BESIDE, DATABASE
 
 KIND, FORMAT = "citewise index", 1
 MANIFEST = "manifest.json"

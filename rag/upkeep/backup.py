@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rag import caches, copies, folder, lock, upkeep, vectors, words
-from rag.database import told
-from rag.durable import NEW, replace, require_room, size, sync_folder, unwritable
 from rag.errors import IndexDamaged, IndexFault
-from rag.inventory import Held, held
-from rag.truth import Truth
+from rag.index import caches, folder, lock, vectors, words
+from rag.index.database import told
+from rag.index.durable import NEW, replace, require_room, size, sync_folder, unwritable
+from rag.index.truth import Truth
+from rag.upkeep import copies, swap
+from rag.upkeep.inventory import Held, held
 
 MARK = "BACKUP"  # the file that says of a folder that it is a backup, and of which state
 _OLD = ".old"  # ends the name of a backup that gives way to a newer one
@@ -83,14 +84,14 @@ def _copy_generation(index: Path, draft: Path, target: Path) -> Path:
         new.mkdir(exist_ok=True)
         try:
             _copy_caches(alive, new)  # before the truth: a cache may lag behind it, and never be ahead
-            copies.copy(alive / folder.DATABASE, upkeep.draft_of(new))
+            copies.copy(alive / folder.DATABASE, swap.draft_of(new))
             break
         except IndexFault:
             if folder.live(index) == alive:
                 raise
             shutil.rmtree(new)
-    copies.edit(upkeep.draft_of(new), copies.rehomed(index.resolve(), target.resolve()))
-    upkeep.finish(new, like=alive)
+    copies.edit(swap.draft_of(new), copies.rehomed(index.resolve(), target.resolve()))
+    swap.finish(new, like=alive)
     return new
 
 
