@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from rag.index import vectors, words
 from rag.errors import IndexDamaged
+from rag.index import vectors, words
 from rag.index.truth import Reach, Truth
 
 VECTORS, WORDS = "vectors.faiss", "words"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from rag.domain import Where
-from rag.text import fold
 from rag.index.truth import Truth, conditions
+from rag.text import fold
 
 Sort = Literal["title", "source", "published", "n_chars"]
 MAX_WORDS = 12  # of a filter; more of them narrow nothing down

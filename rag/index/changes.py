@@ -11,9 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.domain import Article
 from rag.index import twins
 from rag.index.database import Database, told
-from rag.domain import Article
 
 FORMAT = 1
 _SCHEMA = """

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
 from rag.index import lock
 from rag.index.durable import NEW, replace, sync_folder, unwritable
-from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
 from rag.index.truth import Truth
 
 __all__ = [

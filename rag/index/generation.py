@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from rag.index import caches, folder, vectors, words
 from rag.domain import Vectors, Where
+from rag.index import caches, folder, vectors, words
 from rag.index.truth import Ids, Truth
 from rag.index.word_tail import FEW, WordTail
 

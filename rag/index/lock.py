@@ -14,8 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.index.durable import replace, unwritable
 from rag.errors import IndexLocked
+from rag.index.durable import replace, unwritable
 
 HOLDER = "writer.json"
 LOCK = "writer.lock"

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from rag.domain import EVERYWHERE, NO_META, Article, Copy, Passage, Vectors, Where
+from rag.errors import IndexDamaged, IndexStale
 from rag.index import changes
 from rag.index.changes import FORMAT, RECOUNT, Piece, fingerprint, vector_key
 from rag.index.database import MEND, Database
-from rag.domain import EVERYWHERE, NO_META, Article, Copy, Passage, Vectors, Where
-from rag.errors import IndexDamaged, IndexStale
 
 __all__ = [
     "FORMAT",

@@ -13,9 +13,9 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.index import approximate, vector_file
 from rag.domain import Vectors
 from rag.errors import IndexDamaged
+from rag.index import approximate, vector_file
 from rag.index.truth import Ids, Reach
 from rag.index.vector_file import Stamp, check_sum, read_stamp
 
