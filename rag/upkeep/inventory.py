@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from rag.index import caches, catalogue, folder, lock, vectors
 from rag.index.durable import size
 from rag.index.lock import Writer
 from rag.index.truth import Truth
-from rag.store import Shape, Store
+from rag.store import Shape, Status, Store
 
 State = Literal["live", "previous", "spare", "unfinished"]
 """What a generation is for: it answers; rollback puts it back; it is whole too; it was not made to its end."""
@@ -59,18 +59,9 @@ class Fragmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
-    """What an index holds. ``changed`` is a time in ISO 8601; an article without a date is of the year ""."""
+class Inventory(Status):
+    """What an index holds, in full. ``changed`` is a time in ISO 8601; an article without a date is of the year ""."""
 
-    path: str
-    generation: str
-    n_articles: int
-    n_passages: int
-    changes: int
-    embedder: str
-    passage_tokens: int
-    n_bytes: int
-    note: str | None
     changed: str
     age_s: int
     generations: tuple[Kept, ...]
@@ -105,15 +96,7 @@ def inventory(index: str | Path) -> Inventory:
         sources, years = dict(catalogue.sources(truth)), _years(truth)
         fragmentation = _fragmentation(generation / caches.VECTORS, truth)
     return Inventory(
-        path=status.path,
-        generation=status.generation,
-        n_articles=status.n_articles,
-        n_passages=status.n_passages,
-        changes=status.changes,
-        embedder=status.embedder,
-        passage_tokens=status.passage_tokens,
-        n_bytes=status.n_bytes,
-        note=status.note,
+        **asdict(status),
         changed=datetime.fromtimestamp(changed_at, UTC).isoformat(timespec="seconds"),
         age_s=max(0, round(time.time() - changed_at)),
         generations=tuple(kept(where)),
