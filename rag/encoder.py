@@ -26,6 +26,7 @@ Outputs = tuple[NDArray[np.float32], ...]
 MODEL, TOKENIZER, CARD = "model.onnx", "tokenizer.json", "card.json"
 MAX_THREADS = 8  # texts at once; beyond it memory bandwidth, not cores, sets the rate
 IN_FLIGHT = 4  # texts waiting for each thread: enough to keep it busy beside a long text
+SLOW = ("SkipLayerNormFusion",)  # five times as slow as the addition and the norm that it joins
 SURROGATES = re.compile("[\ud800-\udfff]")  # halves of characters, which UTF-8 cannot carry
 
 
@@ -158,7 +159,9 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     options.enable_mem_pattern = False  # a plan of memory for each length would never be dropped
     options.log_severity_level = 3  # errors alone; they are raised
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=list(SLOW)
+        )
     except Exception as error:  # the library's exceptions have no root of their own
         raise _missing(path, f"no ONNX model ({str(error)[:200]})") from error
 
