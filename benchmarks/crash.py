@@ -12,7 +12,7 @@ from benchmarks.origin import origin
 from benchmarks.results import Comparison, Part, Row, Table
 from benchmarks.strikes import AT_RANDOM, POWER, WAYS, Trial
 
-POINTS, QUICK_POINTS = 100, 2  # of each operation, in each way
+POINTS, QUICK_POINTS = 30, 2  # of each operation, in each way
 KILLS = 200  # at least
 SEED = 1
 WRONG = {
