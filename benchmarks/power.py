@@ -21,16 +21,17 @@ from benchmarks.operations import be_eager
 
 @dataclass(slots=True)
 class Disk:
-    """What would be left: the bytes of files, and the names in folders, by inode."""
+    """What would be left: the bytes of files, and the names in folders with what is a folder, by inode."""
 
     files: dict[int, bytes] = field(default_factory=dict)
-    folders: dict[int, dict[str, int]] = field(default_factory=dict)
+    folders: dict[int, dict[str, tuple[int, bool]]] = field(default_factory=dict)
 
     def sync(self, path: Path) -> None:
         """Set aside what a file or a folder holds."""
         if path.is_dir():
             with os.scandir(path) as entries:
-                self.folders[path.stat().st_ino] = {entry.name: entry.inode() for entry in entries}
+                names = {entry.name: (entry.inode(), entry.is_dir()) for entry in entries}
+            self.folders[path.stat().st_ino] = names
         elif path.exists():
             self.files[path.stat().st_ino] = path.read_bytes()
 
@@ -52,8 +53,8 @@ class Disk:
     def write(self, root: int, target: Path) -> None:
         """Write a folder as it would be found; what was named and never synced is empty."""
         target.mkdir(parents=True)
-        for name, inode in self.folders[root].items():
-            if inode in self.folders:
+        for name, (inode, is_folder) in self.folders.get(root, {}).items():
+            if is_folder:
                 self.write(inode, target / name)
             else:
                 (target / name).write_bytes(self.files.get(inode, b""))

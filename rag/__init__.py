@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from rag.domain import Alternative, Answer, Article, Citation, Hit, Passage, Where
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rag.pipeline import Pipeline
+
+# Onnxruntime notes and reports what it runs, unless it finds this when it is loaded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["Alternative", "Answer", "Article", "Citation", "CitewiseError", "Hit", "Passage", "Where", "open"]
 

@@ -153,7 +153,7 @@ def _open_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
 
 
 def _open_session(path: Path) -> onnxruntime.InferenceSession:
-    onnxruntime.disable_telemetry_events()  # some builds report what they run
+    onnxruntime.disable_telemetry_events()  # for a process that had loaded it before ``rag``, which tells it sooner
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # texts run beside each other instead
     options.enable_mem_pattern = False  # a plan of memory for each length would never be dropped

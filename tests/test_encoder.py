@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +23,7 @@ from rag.encoder import IN_FLIGHT, Encoder, encodable, read_card, verify
 from rag.errors import ModelMissing
 from rag.upkeep.doctor import weight_faults
 
+HOME = Path(__file__).parent.parent
 READER = SHIPPED.parent / "reader"
 TEXTS = ["Rates rose.", "The ferry left the harbour at dawn, " * 20, "", "Who won?", "A cat sat on a mat."]
 
@@ -172,6 +176,16 @@ def test_verify_finds_one_changed_byte(folder: Path) -> None:
     with pytest.raises(ModelMissing, match=r"model\.onnx: sha256 is \w+, expected \w+"):
         verify(folder)
     assert [fault.startswith(str(model)) for fault in weight_faults([folder, SHIPPED])] == [True]
+
+
+def test_opening_a_model_writes_nothing_about_it(tmp_path: Path) -> None:
+    """Onnxruntime, unless told otherwise, notes in the home folder what it runs, and sends it to its makers."""
+    code = "from rag import embed; embed.MiniLM().embed_passages(['A ferry left.'])"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=HOME, env={**kept, "HOME": str(tmp_path)}, check=True, timeout=60
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_cards_name_their_licence_and_command() -> None:
