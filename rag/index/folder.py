@@ -66,7 +66,7 @@ def prepare(index: Path, meta: Mapping[str, str]) -> Path:
     if not (index / CURRENT).exists():
         whole = [path for path in generations(index) if is_whole(path)]
         for path in generations(index) if not whole else ():
-            if _is_void(path):
+            if _is_begun(path) or _is_void(path):
                 shutil.rmtree(path, ignore_errors=True)
         publish(index, whole[-1] if whole else create(index, {**meta, "whole": "yes"}))
     return live(index)
@@ -137,8 +137,7 @@ def is_whole(folder: Path) -> bool:
     Raises:
         IndexFault: that cannot be told just now: the disk fails, or another program keeps it busy.
     """
-    begun = (folder / f"{DATABASE}-journal").exists()  # of its first moments: later it has a log instead
-    if begun or not (folder / DATABASE).is_file():
+    if _is_begun(folder) or not (folder / DATABASE).is_file():
         return False
     try:
         with closing(Truth(folder / DATABASE)) as truth:
@@ -223,6 +222,11 @@ def _claim(index: Path) -> None:
         raise IndexFault(
             f"{index} holds {foreign[0]!r} and is not an index", "Name an empty or a new folder with --index."
         )
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a generation has the journal of its first moments; later it has a log instead."""
+    return (folder / f"{DATABASE}-journal").exists()
 
 
 def _is_void(folder: Path) -> bool:
