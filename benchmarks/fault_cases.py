@@ -30,6 +30,7 @@ _YEAR = 365 * 24 * 3600  # seconds
 _DISK_BYTES = 8 << 20
 _NEW_NAMESPACE, _PRIVATE = 0x20000, 0x44000  # CLONE_NEWNS; MS_REC and MS_PRIVATE
 _LEAST, _MOST = 4 << 10, 800 << 10  # bytes that are left on the disk when a run begins; it needs more
+_REPAIR = "citewise doctor --repair"  # as the hint of what is damaged has it
 
 
 def update(bench: Bench, first: Callable[[], object], met: Callable[[], object]) -> Told:
@@ -103,13 +104,20 @@ def _struck(
 
 
 def damaged_log(bench: Bench, times: int, dice: random.Random) -> Iterator[Told]:
-    """Damage the log of a run that was killed, before SQLite took its changes over."""
+    """Damage the log of a run that was killed, before SQLite took its changes over; repair it where that is advised.
+
+    It is where the run was killed while SQLite took them over: articles.db is half of one state then.
+    """
     n_calls = len(bench.calls)
     for n in spread(n_calls // 2, times, dice):
         bench.cut_short(Strike("kill", n_calls // 2 + n))
         log = folder.live(bench.index) / f"{folder.DATABASE}-wal"
         done = damage(log, dice) if log.exists() else ""
-        yield update(bench, lambda: None, lambda done=done: done)  # type: ignore[misc]
+        said = update(bench, lambda: None, lambda done=done: done)  # type: ignore[misc]
+        if _REPAIR in said.text:
+            told("doctor", "--repair", "--index", bench.index)
+            update(bench, lambda: None, lambda: None)
+        yield said
 
 
 # -- permissions --------------------------------------------------------------------------------------
@@ -254,7 +262,7 @@ CASES: dict[str, tuple[str, Case]] = {
     "each write fails from one on (ENOSPC)": ("the same command", no_space),
     "a write or a sync fails (EIO)": ("the same command", failing_disk),
     "a rename fails (ESTALE, EBUSY)": ("the same command", stale_rename),
-    "the log of a killed run is damaged": ("the same command", damaged_log),
+    "the log of a killed run is damaged": ("the same command, or doctor --repair and it", damaged_log),
     "the index may not be written": ("the same command, with permission", read_only_index),
     "an article may not be read": ("the same command, with permission", unreadable_article),
     "the folder may not be searched": ("the same command, with permission", unreadable_folder),
