@@ -81,9 +81,11 @@ def test_six_conversations_end_on_a_standalone_question_about_another_article() 
     assert sum(turn["standalone"] == turn["question"] for _, n, turn in TURNS if n > 1) == 7
 
 
-def test_conversations_use_every_article_and_quote_it_verbatim() -> None:
+def test_conversations_use_twenty_articles_and_quote_them_verbatim() -> None:
     shipped = {path.name for path in (ROOT / "corpus" / "articles").iterdir()}
-    assert {name for _, _, turn in TURNS for name in turn["articles"]} == shipped
+    used = {name for _, _, turn in TURNS for name in turn["articles"]}
+    assert used <= shipped
+    assert len(used) == 20
     assert [
         (id, n)
         for id, n, turn in TURNS

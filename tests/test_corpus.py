@@ -23,7 +23,7 @@ QUESTIONS: list[dict[str, Any]] = [
 README = (CORPUS / "README.md").read_text(encoding="utf-8")
 AYRAULT = "2017-02-19-ayrault-denounces-cyberattacks.md"
 FIELDS = {"id", "question", "answers", "articles", "evidence", "answerable", "kind", "paraphrase"}
-KINDS = {"who", "who-said", "where", "date", "number", "list", "why", "span"}
+KINDS = {"who", "who-said", "where", "date", "latest", "number", "list", "why", "how", "span"}
 FUNCTION_WORDS = set(
     "which what that with were will from this when where while much many long have been being before "
     "after more most into than their they does".split()
@@ -31,6 +31,7 @@ FUNCTION_WORDS = set(
 ANSWERABLE = [question for question in QUESTIONS if question["answerable"]]
 UNANSWERABLE = [question for question in QUESTIONS if not question["answerable"]]
 PARAPHRASED = [question for question in QUESTIONS if question["paraphrase"]]
+FOLLOW_UPS = [question for question in QUESTIONS if "history" in question]
 
 
 @cache
@@ -65,8 +66,8 @@ def table(heading: str) -> dict[str, int]:
     return {row[0].strip("`"): int(row[1].replace(",", "")) for row in cells[2:]}
 
 
-def test_there_are_twenty_articles_and_nothing_else() -> None:
-    assert len(NAMES) == 20
+def test_there_are_eighty_two_articles_and_nothing_else() -> None:
+    assert len(NAMES) == 82
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d(-[a-z0-9]+)+\.md", name) for name in NAMES)
 
 
@@ -77,7 +78,7 @@ def test_front_matter_has_title_desk_and_date(name: str) -> None:
     assert header["title"].strip()
     assert re.fullmatch(r"Citewise [A-Z][a-z]+ Desk", header["source"])
     assert isinstance(header["date"], date)
-    assert 1990 <= header["date"].year <= 2024
+    assert 1969 <= header["date"].year <= 2025
     assert name.startswith(header["date"].isoformat())
 
 
@@ -105,11 +106,11 @@ def test_the_story_of_february_2017_says_who_russia_prefers_and_nothing_about_na
     assert not re.search(r"\bNATO\b|North Atlantic|\balliance\b", text, re.IGNORECASE)
 
 
-def test_sixty_questions_fifteen_of_them_without_an_answer() -> None:
-    assert len(QUESTIONS) == 60
-    assert len(UNANSWERABLE) == 15
-    assert [question["id"] for question in QUESTIONS] == [f"q{n:03d}" for n in range(1, 61)]
-    assert len({question["question"] for question in QUESTIONS}) == 60
+def test_403_questions_92_of_them_without_an_answer() -> None:
+    assert len(QUESTIONS) == 403
+    assert len(UNANSWERABLE) == 92
+    assert [question["id"] for question in QUESTIONS] == [f"q{n:03d}" for n in range(1, 404)]
+    assert len({(question["question"], str(question.get("history"))) for question in QUESTIONS}) == 403
 
 
 def test_at_least_half_of_the_answerable_questions_are_paraphrased() -> None:
@@ -124,10 +125,17 @@ def test_every_article_answers_a_question_and_some_questions_have_several() -> N
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
 def test_question_has_the_fields_of_the_datasheet(question: dict[str, Any]) -> None:
-    assert set(question) == FIELDS
+    assert set(question) - {"history"} == FIELDS
     assert question["question"].strip().endswith("?")
     assert isinstance(question["answerable"], bool) and isinstance(question["paraphrase"], bool)
     assert question["kind"] in KINDS
+
+
+@pytest.mark.parametrize("question", FOLLOW_UPS, ids=lambda question: question["id"])
+def test_the_history_of_a_follow_up_is_questions_with_their_answers(question: dict[str, Any]) -> None:
+    assert question["history"] and not question["paraphrase"]
+    for asked, answered in question["history"]:
+        assert asked.endswith("?") and answered.strip() == answered != ""
 
 
 @pytest.mark.parametrize("question", ANSWERABLE, ids=lambda question: question["id"])
@@ -165,6 +173,7 @@ def test_a_paraphrased_question_shares_at_most_half_of_its_words(question: dict[
 def test_the_datasheet_counts_articles_truly() -> None:
     assert table("Articles by desk") == Counter(desk(name) for name in NAMES)
     assert table("Articles by decade") == Counter(f"{name[:3]}0s" for name in NAMES)
+    assert sum(table("Stories").values()) == len(NAMES)
 
 
 def test_the_datasheet_counts_questions_truly() -> None:
@@ -179,8 +188,9 @@ def test_the_datasheet_counts_questions_truly() -> None:
         "Unanswerable": len(UNANSWERABLE),
         "Paraphrased": len(PARAPHRASED),
         "Answered by more than one article": sum(len(question["articles"]) > 1 for question in QUESTIONS),
+        "Follow-ups": len(FOLLOW_UPS),
     }
 
 
 def test_the_datasheet_names_every_field_and_kind() -> None:
-    assert all(f"`{word}`" in README for word in FIELDS | KINDS)
+    assert all(f"`{word}`" in README for word in FIELDS | KINDS | {"history"})
