@@ -31,7 +31,7 @@ lint: $(VENV)/.dev  ## check style, types and docstrings
 	$(BIN)/mypy
 
 docs: $(VENV)/.dev  ## write the generated parts of the documents anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 clean:           ## remove the environment and the index
 	rm -rf $(VENV) $(INDEX)

@@ -1,7 +1,8 @@
-"""Runs the commands that the documents show, and puts in what they print: ``python docs/generate.py``.
+"""Writes what the documents do not say by hand: ``python -m docs.generate``.
 
 A block fenced as ``console`` shows commands after ``$`` and their output; they run beside corpus/ and an index
-of it. tests/test_docs.py runs them too and compares.
+of it. The tables of docs/models.md come from the models' cards, docs/house.svg from the imports.
+tests/test_docs.py makes all of it too and compares.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-HOME = Path(__file__).resolve().parent.parent
+from docs import cards, picture
+from docs.imports import HOME
+
+MODELS = HOME / "docs" / "models.md"
 PAGES = ("README.md", "docs/cli.md")
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
@@ -48,7 +52,9 @@ def _played(block: str, place: Path) -> str:
 
 
 def main() -> None:
-    """Write the pages anew."""
+    """Write the pages and the picture anew."""
+    picture.FILE.write_text(picture.drawn(), encoding="utf-8")
+    MODELS.write_text(cards.filled(MODELS.read_text(encoding="utf-8")), encoding="utf-8")
     with TemporaryDirectory() as temporary:
         place = Path(temporary)
         prepare(place)

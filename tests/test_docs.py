@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from docs import generate
+from docs import cards, generate, picture
 
 HOME = Path(__file__).parent.parent
 PAGES = sorted([*HOME.glob("*.md"), *(HOME / "docs").glob("*.md")])
 _PYTHON = re.compile(r"(?<=^```python\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+_SHELL = re.compile(r"(?<=^```sh\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`(citewise [^`]+)`")
+_COMMAND = re.compile(r"(?:^|[\s/])citewise ([a-z]+ .*|doctor|status|chat|rollback|compact)$")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -27,6 +32,36 @@ def test_commands_print_what_the_page_shows(page: str, place: Path) -> None:
     shown = (HOME / page).read_text(encoding="utf-8")
     assert "```console" in shown
     assert generate.refreshed(shown, place) == shown, "run: make docs"
+
+
+def test_the_tables_of_the_models_are_those_of_their_cards() -> None:
+    page = generate.MODELS.read_text(encoding="utf-8")
+    assert page.count("<!-- table ") == page.count("<!-- end -->") == 7
+    assert cards.filled(page) == page, "run: make docs"
+
+
+def test_a_table_says_what_the_card_says() -> None:
+    card = json.loads((HOME / "rag" / "models" / "reader" / "card.json").read_text(encoding="utf-8"))
+    page = generate.MODELS.read_text(encoding="utf-8")
+    for name, licence in card["sources"].items():
+        assert f"| trained on | {name}: {licence} |" in page
+    assert all(file["sha256"] in page for file in card["files"].values())
+    row = card["calibration"]["measured"]["by_threshold"]["0.35"]
+    assert f"| 0.35 | {' | '.join(map(str, row.values()))} |" in page
+
+
+def test_the_picture_of_the_house_is_current() -> None:
+    assert picture.FILE.read_text(encoding="utf-8") == picture.drawn(), "run: make docs"
+
+
+def test_the_picture_has_every_room_and_its_arrows() -> None:
+    drawn = picture.drawn()
+    assert all(f">{name}/ <" in drawn for name in picture.ROOMS)
+    counted = picture.arrows()
+    assert counted["page", "rag"] > picture.FEWEST
+    assert not any(start.startswith("rag") and not end.startswith("rag") for start, end in counted)
+    main = {frozenset(pair) for pair, n in counted.items() if n >= picture.FEWEST}
+    assert drawn.count("<line ") == len(main)
 
 
 def test_every_block_of_python_runs(
@@ -48,6 +83,28 @@ def test_every_block_of_python_runs(
 def test_links_lead_to_files(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands of the blocks that a page shows for a shell; of the questions people ask, those in the text too."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for block in _SHELL.findall(text) for line in block.splitlines()]
+    lines += _INLINE.findall(text) if page.name == "faq.md" else []
+    found = [_COMMAND.search(re.split(r" (?:2>|[|#<>])", line)[0]) for line in lines]
+    return [match[1] for match in found if match]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_for_a_shell_are_understood(page: Path) -> None:
+    import cli
+
+    for command in commands_of(page):
+        cli.parser().parse_args(shlex.split(command))
+
+
+def test_commands_are_found_in_the_pages_for_those_who_run_it() -> None:
+    counted = {page.name: len(commands_of(page)) for page in PAGES}
+    assert min(counted[name] for name in ("README.md", "deploy.md", "faq.md", "models.md")) >= 2
 
 
 def test_every_module_has_its_place_in_the_picture_of_the_house() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from docs.imports import imported, modules, ours
 
 HOME = Path(__file__).parent.parent
 LIGHT = {"numpy"}
@@ -101,38 +102,6 @@ PARSERS = {"feedparser", "lxml", "pypdfium2", "trafilatura"}  # for the child pr
 BRING = {"page.library", "page.uploading"}  # the modules of the page that change the index
 WATCH = {"ingest.events": {"watchfiles"}}  # the module that asks the system
 DRAW = {"page.screen": {"gradio", "pandas"}}  # those that know how the page is drawn
-
-
-def modules() -> list[str]:
-    folders = ("rag", "rag/index", "rag/upkeep", "ingest", "ingest/formats", "page")
-    files = [file for folder in folders for file in (HOME / folder).glob("*.py")]
-    files += [HOME / "app.py", HOME / "cli.py"]
-    return sorted(".".join(file.relative_to(HOME).with_suffix("").parts) for file in files)
-
-
-def imported(module: str) -> set[str]:
-    """All that a module imports, in functions and for types too; our own with their full names."""
-    tree = ast.parse((HOME / f"{module.replace('.', '/')}.py").read_text())
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if is_module(name) else node.module for name in names}
-    return {name for name in found if name.split(".")[0] not in sys.stdlib_module_names}
-
-
-def is_module(name: str) -> bool:
-    return (HOME / f"{name.replace('.', '/')}.py").exists()
-
-
-def ours(names: set[str]) -> set[str]:
-    return {
-        name
-        for name in names
-        if name.split(".")[0] in {"rag", "ingest", "page", "app", "cli", "training", "benchmarks"}
-    }
 
 
 @pytest.mark.parametrize("module", modules())

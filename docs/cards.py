@@ -1,0 +1,106 @@
+"""The tables of docs/models.md: what the cards of the shipped models say, and the benchmarks of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.results import Score, load
+from docs.imports import HOME
+
+_TABLE = re.compile(r"(?<=^<!-- table )(\S+ \S+)( -->\n).*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
+Cells = Sequence[str]
+
+
+def filled(text: str) -> str:
+    """Return a page with each of its tables as the cards and results have it.
+
+    A table stands between ``<!-- table KIND OF -->`` and ``<!-- end -->``.
+    """
+    return _TABLE.sub(lambda found: f"{found[1]}{found[2]}{table(*found[1].split())}", text)
+
+
+def table(kind: str, of: str) -> str:
+    """Return a table: the ``facts``, the ``fidelity`` or the ``confidence`` of a model, or its ``scores``."""
+    return _TABLES[kind](of)
+
+
+def facts(model: str) -> str:
+    """Return what a model is, made of what, under which licence, in which files."""
+    card = _card(model)
+    rows = [
+        ("name", f"`{card['name']}`"),
+        ("does", card["task"]),
+        ("base", card["base"]),
+        ("licence", card["licence"]),
+        *(("trained on", f"{name}: {licence}") for name, licence in card.get("sources", {}).items()),
+        ("reads at most", f"{card['max_tokens']} tokens"),
+        *([("gives", f"{card['dim']} numbers, of unit length")] if "dim" in card else []),
+        ("made by", f"`{card['made_by']}`"),
+        ("how", card["how"]),
+        *((f"`{name}`", _file(about)) for name, about in card["files"].items()),
+    ]
+    return _rows(("", model), rows)
+
+
+def fidelity(model: str) -> str:
+    """Return how near a model is to the float32 model that it was made from."""
+    return _rows(("beside float32", "value"), _named(_card(model)["measured"]))
+
+
+def confidence(model: str) -> str:
+    """Return what the confidence of a reader is worth, and what each threshold answers."""
+    measured = dict(_card(model)["calibration"]["measured"])
+    steps = measured.pop("by_threshold")
+    columns = list(next(iter(steps.values())))
+    rows = [(threshold, *(str(row[column]) for column in columns)) for threshold, row in steps.items()]
+    head = ("threshold", *(column.replace("_", " ") for column in columns))
+    return f"{_rows(('confidence', 'value'), _named(measured))}\n{_rows(head, rows)}"
+
+
+def scores(which: str) -> str:
+    """Return scores of benchmarks/results.json: those of a part, or of ``PART/NAME`` those that end with a name."""
+    part, _, name = which.partition("/")
+    found = [score for score in load(HOME / "benchmarks" / "results.json")[part].scores if _is(score, name)]
+    rows = [(row.what, f"{row.value:.3f}", f"{row.low:.3f} to {row.high:.3f}", f"{row.n:,}") for row in found]
+    return _rows(("", "value", "95 % interval", "n"), rows)
+
+
+_TABLES: Mapping[str, Callable[[str], str]] = {
+    "facts": facts,
+    "fidelity": fidelity,
+    "confidence": confidence,
+    "scores": scores,
+}
+
+
+def _card(model: str) -> dict[str, Any]:
+    path = HOME / "rag" / "models" / model / "card.json"
+    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return card
+
+
+def _file(about: Mapping[str, Any]) -> str:
+    return f"{about['bytes'] / 1e6:.1f} MB, sha256 `{about['sha256']}`"
+
+
+def _named(values: Mapping[str, Any]) -> list[Cells]:
+    return [
+        (name.replace("_", " "), f"`{value}`" if _is_sum(value) else str(value))
+        for name, value in values.items()
+    ]
+
+
+def _is_sum(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def _is(score: Score, name: str) -> bool:
+    return not name or score.what.endswith(f", {name}")
+
+
+def _rows(head: Cells, rows: Iterable[Cells]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
