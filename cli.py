@@ -1,4 +1,4 @@
-"""The command line: citewise index | ask | search | show | chat, and what looks after an index.
+"""The command line: citewise index | ask | search | show | eval | chat, and what looks after an index.
 
 Results go to stdout, all else to stderr. The exit code is 0 (also for "the articles do not say"), 1 for what
 went wrong, 2 for wrong usage, 130 for an interrupt.
@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rag.command_line import parser
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
     from ingest.progress import Bar
     from ingest.sync import Summary
     from rag.domain import Answer, Hit
+    from rag.evaluation.commands import Done
+    from rag.evaluation.record import Question, Report
     from rag.live import Live
     from rag.pipeline import Pipeline
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 PROMPT = "> "
+_UNDRAWN_S = 0.001  # a bar is not drawn before its first step, which there may not be
+_QUESTIONS = "{percentage:3.0f}% |{bar:30}| {n}/{total} questions [{elapsed}, {remaining} left]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,13 +124,7 @@ def _ask(arguments: argparse.Namespace) -> int:
         if arguments.json:  # one object a line, whatever the line
             _print_answer(Answer(line, reason=f"{error.message}. {error.hint}"), as_json=True)
 
-    chosen = {
-        "k": arguments.k,
-        "threshold": arguments.threshold,
-        "llm": arguments.llm,
-        "mode": arguments.mode,
-    }
-    with _open(arguments, **chosen) as pipeline:
+    with _open(arguments, **_answering(arguments)) as pipeline:
         live = _live(moves=not arguments.json)
         return _each(
             arguments.question,
@@ -153,6 +152,74 @@ def _show(arguments: argparse.Namespace) -> int:
         article = store.article(arguments.id)
     _print(json.dumps(article_json(article), ensure_ascii=False) if arguments.json else article.text)
     return OK
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    _check_evaluation(arguments)
+    done = _evaluation(arguments)
+    if arguments.json:
+        _print(json.dumps(done.result, ensure_ascii=False))
+    else:
+        _print_lines(done.lines)
+    for remark in done.remarks:
+        _say(remark)
+    return WRONG if done.is_worse else OK
+
+
+def _check_evaluation(arguments: argparse.Namespace) -> None:
+    """Refuse what does not go together, before anything is asked."""
+    stray = [f"--{name}" for name in ("contexts", "html", "save") if getattr(arguments, name)]
+    if stray and not arguments.questions:
+        raise SettingsError(f"{stray[0]} is for a file of questions", "Name the file, or leave it out.")
+    if arguments.contexts and (arguments.index or arguments.save):
+        raise SettingsError("--contexts makes an index for this time", "Leave out --index and --save.")
+    if arguments.html and not Path(arguments.html).absolute().parent.is_dir():
+        raise SettingsError(f"there is no folder for {arguments.html}", "Make it, or name another file.")
+
+
+def _evaluation(arguments: argparse.Namespace) -> Done:
+    from rag.evaluation import commands
+
+    index = _folder(arguments)
+    if arguments.compare:
+        return commands.compare_files(*arguments.compare)
+    if arguments.make:
+        return commands.make(index, arguments.make, load(llm=arguments.llm).llm)
+    if arguments.saved:
+        from page.liked import liked
+
+        with _open(arguments, **_answering(arguments)) as pipeline:
+            return commands.again(pipeline, index, liked(index))
+    return commands.told(_evaluated(arguments), arguments.html, index if arguments.save else None)
+
+
+def _evaluated(arguments: argparse.Namespace) -> Report:
+    from rag.evaluation import questions
+
+    asked = questions.load(arguments.questions)
+    if not arguments.contexts:
+        return _asked(asked, _folder(arguments), arguments)
+    from ingest.contexts import indexed
+
+    articles, bars = questions.contexts(arguments.questions), _Bars()
+    with indexed(articles, arguments.embedder, bars) as index:
+        bars.close()
+        return _asked(asked, index, arguments)
+
+
+def _asked(questions: Sequence[Question], index: Path | str, arguments: argparse.Namespace) -> Report:
+    from tqdm import tqdm
+
+    import rag
+
+    chosen = {**_answering(arguments), "embedder": arguments.embedder}
+    bar = tqdm(total=len(questions), bar_format=_QUESTIONS, disable=sys.stderr is None, delay=_UNDRAWN_S)
+    with bar:
+        return rag.evaluate(questions, index, watch=lambda _: bar.update(), **chosen)
+
+
+def _answering(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in ("k", "threshold", "llm", "mode")}
 
 
 def _care(arguments: argparse.Namespace) -> int:
@@ -433,6 +500,7 @@ _WORK: dict[str, Callable[[argparse.Namespace], int]] = {
     "ask": _ask,
     "search": _search,
     "show": _show,
+    "eval": _eval,
     "doctor": _doctor,
     "chat": _chat,
 }

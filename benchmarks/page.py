@@ -26,7 +26,7 @@ import ingest
 from benchmarks import wiki
 from benchmarks.origin import HOME, data, origin
 from benchmarks.results import Comparison, Part
-from page.site import CONVERSATIONS
+from page.conversations import CONVERSATIONS
 
 CHROMIUM = "/usr/bin/chromium"
 N, N_QUICK = 100, 5  # questions in the browser

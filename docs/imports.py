@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent
-ROOMS = ("rag", "rag/index", "rag/upkeep", "ingest", "ingest/formats", "page")
+ROOMS = ("rag", "rag/index", "rag/upkeep", "rag/evaluation", "ingest", "ingest/formats", "page")
 OURS = {"rag", "ingest", "page", "app", "cli", "training", "benchmarks"}
 
 

@@ -38,6 +38,7 @@ PLAN: Mapping[str, Place] = {
     "page": Place(640, 180, "what a person sees"),
     "rag/upkeep": Place(110, 330, "looks after an index"),
     "rag": Place(640, 330, "a question → an answer"),
+    "rag/evaluation": Place(640, 450, "how well it answers"),
     "rag/index": Place(380, 450, "the truth and its caches"),
 }
 

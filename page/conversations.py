@@ -29,6 +29,7 @@ from rag.text import fold, normalise, one_line
 
 log = logging.getLogger("citewise")
 
+CONVERSATIONS = "conversations.db"  # beside the generations of an index
 FORMAT = 1
 MAX_TITLE_CHARS = 80
 MAX_REMARK_CHARS = 2000
@@ -109,6 +110,14 @@ class Conversations:
                 (n,),
             ).fetchall()
         return Conversation(*facts), list(self._turns(rows))
+
+    def liked(self) -> list[Record]:
+        """Return the answers of all owners that got a thumb up, oldest first; one that cannot be read is left out."""
+        with self._transaction("DEFERRED"):
+            rows = self._db.execute(
+                "SELECT id, verdict, remark, suggestions, record FROM turns WHERE verdict = 1 ORDER BY n"
+            ).fetchall()
+        return [turn.record for turn in self._turns(rows)]
 
     def holding(self, owner: str, turn_id: str) -> str:
         """Return the id of the conversation that has this turn."""

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from page.record import Origin, Quote
 from rag.domain import Where
+from rag.markup import inline as inline
+from rag.markup import safe as safe
 from rag.render import MAX_TITLE_CHARS, level, shortened, visible
 
 LONG, SHORT = "%B", "%b"  # months, as strftime writes them
@@ -20,20 +22,10 @@ MAX_DAY_CHARS = 40  # of what should be a date
 N_NAMED = 3  # sources or articles of a filter that are named; the others are counted
 
 
-def safe(text: str) -> str:
-    """Return ``text`` as HTML text, or as the value of a quoted attribute."""
-    return escape(visible(text), quote=True)
-
-
 def exact(text: str) -> str:
     """Return ``text`` as an attribute that is never shown and comes back unchanged: a key, not words."""
     whole = text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent
     return escape(whole, quote=True).replace("\r", "&#13;")
-
-
-def inline(text: str) -> str:
-    """Return ``text`` as an element whose direction cannot leave it."""
-    return f"<bdi>{safe(text)}</bdi>"
 
 
 def attributes(**values: str | int | None) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 import rag
-from page.conversations import Conversations
+from page.conversations import CONVERSATIONS, Conversations
 from page.library import Library
 from page.markup import count
 from page.meter import Meter
@@ -28,7 +28,6 @@ from rag.store import Store
 
 log = logging.getLogger("citewise")
 
-CONVERSATIONS = "conversations.db"
 N_SEEN = 400  # articles that example questions are looked for in
 WAIT_S = 2.0  # a page that is opened this early waits this long for its examples
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 
-from page.phrasing import Question, questions
 from page.record import Record, Slice
 from rag.domain import EVERYWHERE, Answer, Article, Exchange, Reader, Way, Where
 from rag.names import names
+from rag.phrasing import Question, questions
 from rag.text import fold
 
 SURE = 0.5  # confidence of the answer to a question worth suggesting

@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     show = _command(commands, "show", "print the text that an article's quotes count in")
     show.add_argument("id", help="the article's id, as in citations")
     _json(show)
+    _eval(_command(commands, "eval", "ask questions whose answers are known, and say how well it did"))
     _json(_command(commands, "status", "say what an index holds, what it takes, and who writes to it"))
     _doctor(_command(commands, "doctor", "check every promise that an index makes, and the models"))
     _json(_command(commands, "rollback", "put the generation of an index back that answered before"))
@@ -92,7 +93,7 @@ def _ask(ask: argparse.ArgumentParser) -> None:
     ask.add_argument("question", help="the question; - reads questions from stdin, one a line")
     _reading(ask)
     _answering(ask)
-    ask.add_argument("--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1")
+    _threshold(ask)
     _json(ask)
 
 
@@ -100,6 +101,33 @@ def _search(search: argparse.ArgumentParser) -> None:
     search.add_argument("words", help="what to look for; - reads it from stdin, one search a line")
     _reading(search)
     _json(search)
+
+
+def _eval(command: argparse.ArgumentParser) -> None:
+    work = command.add_mutually_exclusive_group(required=True)
+    work.add_argument(
+        "questions", nargs="?", type=_path, metavar="QUESTIONS", help="a file: JSONL, or the JSON of SQuAD"
+    )
+    work.add_argument(
+        "--compare", nargs=2, type=_path, metavar=("A", "B"), help="say how two differ that --json wrote"
+    )
+    work.add_argument(
+        "--saved", action="store_true", help="ask what was saved again; exit with 1 if an answer is worse"
+    )
+    work.add_argument(
+        "--make", type=_count, metavar="N", help="draft questions from the articles, to be corrected"
+    )
+    command.add_argument(
+        "--contexts", action="store_true", help="ask an index of the contexts of QUESTIONS, made for it"
+    )
+    command.add_argument("--html", type=_path, metavar="FILE", help="write a report, with plots and failures")
+    command.add_argument(
+        "--save", action="store_true", help="save the questions and their answers, for --saved"
+    )
+    _reading(command)
+    _answering(command)
+    _threshold(command)
+    _json(command)
 
 
 def _doctor(doctor: argparse.ArgumentParser) -> None:
@@ -128,6 +156,10 @@ def _chat(chat: argparse.ArgumentParser) -> None:
 def _reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("-k", type=_count, metavar="N", help="passages to return (8)")
     command.add_argument("--embedder", metavar="NAME", help="the embedder that made the index (minilm)")
+
+
+def _threshold(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1")
 
 
 def _answering(command: argparse.ArgumentParser) -> None:

@@ -34,6 +34,22 @@ class CorpusError(CitewiseError):
         self.place = place
 
 
+class EvaluationFault(CitewiseError):
+    """A file of questions, or of a kept evaluation, cannot be used; ``place`` is ``path`` or ``path:line``."""
+
+    def __init__(self, place: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{place}: {message}", hint)
+        self.place = place
+
+
+class QuestionsFault(EvaluationFault):
+    """A file, or a line of one, cannot be read as questions with their answers."""
+
+
+class ReportFault(EvaluationFault):
+    """A file is no evaluation that was kept with ``--json``."""
+
+
 class ArticleMissing(CitewiseError):
     """No article of the index has this id."""
 

@@ -1,4 +1,4 @@
-"""What the figures of this project mean: hit@k, mrr@k, em, f1."""
+"""What the figures of this project mean, for one question: hit@k, mrr@k, em, f1, and holding an answer."""
 
 from __future__ import annotations
 
@@ -44,3 +44,9 @@ def hit(ranked: Sequence[object], golds: Collection[object], k: int) -> float:
 def reciprocal_rank(ranked: Sequence[object], golds: Collection[object], k: int) -> float:
     """Return 1 / rank of the first gold item among the first ``k``, 0.0 without one (mrr@k of one question)."""
     return next((1 / rank for rank, item in enumerate(ranked[:k], start=1) if item in golds), 0.0)
+
+
+def holds(text: str, golds: Sequence[str]) -> bool:
+    """Return whether a text has the words of a gold answer in a row, normalised."""
+    words = f" {normalised(text)} "
+    return any(f" {gold} " in words for gold in map(normalised, golds) if gold)

@@ -143,6 +143,10 @@ class Store:
         """
         return self._known(id, self._live.truth.article)
 
+    def passages_of(self, id: str) -> list[Passage]:
+        """Return the passages of an article, in order; none where there is no article of this id."""
+        return self._live.truth.passages_of(id)
+
     def articles(self) -> Iterator[Article]:
         """Yield all articles in the order of their arrival."""
         return (article for article, _, _ in self._live.truth.stored())

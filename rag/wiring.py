@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from rag import embed
 from rag.conversation import Rules
-from rag.domain import Embedder, Reader, Rewriter, Way
+from rag.domain import Embedder, Reader, Retriever, Rewriter, Way
 from rag.errors import IndexStale, SettingsError
 from rag.excerpts import Excerpts, ReadOnce
 from rag.pipeline import Pipeline
@@ -39,7 +39,7 @@ def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | No
         store = Store(settings.index)
         try:
             embedder = matching(settings, store, embedder)
-            fused = Fused({"meaning": Dense(store, embedder), "words": Words(store)}, settings.depth)
+            fused = Fused(retrievers(store, embedder), settings.depth)
             found = Distinct(fused)
             readers = _readers(quoting.result(), embedder, settings, model)
             rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
@@ -63,6 +63,21 @@ def matching(settings: Settings, store: Store, embedder: Embedder | None = None)
             f"citewise index PATH --index {settings.index} --rebuild",
         )
     return embedder
+
+
+def retrievers(store: Store, embedder: Embedder) -> dict[str, Retriever]:
+    """Return what is fused, by the name that its ranks have."""
+    return {"meaning": Dense(store, embedder), "words": Words(store)}
+
+
+def unsilenced(embedder: Embedder) -> tuple[Reader, Reader]:
+    """Return the reader that quotes spans, and the one that quotes whatever fits; neither abstains for a doubt.
+
+    Raises:
+        ModelMissing: a file of the weights is missing or damaged.
+    """
+    quoting = ReadOnce.shipped(0.0)
+    return quoting, Routed(quoting, Excerpts(quoting, embedder, 0.0))
 
 
 def _model(settings: Settings, llm: LLM | None) -> Model | None:

@@ -79,6 +79,20 @@ def test_every_block_of_python_runs(
     names["engine"] = None
 
 
+def test_every_figure_of_an_evaluation_has_its_meaning_and_its_example_runs() -> None:
+    page = (HOME / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in _PYTHON.findall(page):
+        assert "assert" in block or "def value" in block
+        exec(compile(block, "docs/evaluation.md", "exec"), names)
+    headings = " ".join(re.findall("^### (.*)", page, re.MULTILINE)).replace(",", "").split()
+    from rag.evaluation.table import BLAMES, MEANINGS
+
+    parts = re.compile("_(passage|retrieve|read)$")
+    assert [name for name in MEANINGS if parts.sub("", name) not in headings] == []
+    assert [blame for blame in BLAMES if blame and f"| `{blame}` |" not in page] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
@@ -109,7 +123,7 @@ def test_commands_are_found_in_the_pages_for_those_who_run_it() -> None:
 
 def test_every_module_has_its_place_in_the_picture_of_the_house() -> None:
     page = (HOME / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = ("rag", "rag/index", "rag/upkeep", "ingest", "page")
+    rooms = ("rag", "rag/index", "rag/upkeep", "rag/evaluation", "ingest", "page")
     modules = [path for room in rooms for path in (HOME / room).glob("[!_]*.py")]
     names = [path.relative_to(HOME).as_posix() for path in modules]
     assert [name for name in names if f"`{name}`" not in page] == []

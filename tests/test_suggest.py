@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from page.phrasing import LONGEST, is_sound, questions
 from page.record import Record, record_of
 from page.suggest import examples, follow_ups
 from rag.domain import Answer, Article, Citation, Hit, Passage
+from rag.phrasing import LONGEST, is_sound, questions
 from tests.fakes import article
 
 NEWS = (

@@ -21,6 +21,7 @@ import rag
 from rag.calibration import Calibration
 from rag.domain import Hit
 from rag.encoder import CARD
+from rag.evaluation import curves
 from rag.metrics import f1
 from rag.pipeline import Pipeline
 from rag.reader import SHIPPED, Extractive, Span, grouped, lead
@@ -29,7 +30,6 @@ CORPORA = ("digitalgov", "blog_18f", "current_events", "onestop")
 QUESTIONS = Path(__file__).parent / "calibration.jsonl"
 RIDGE = 1e-2  # keeps the fit finite where the classes can be parted
 FOLDS = 5
-BINS = 10
 SCALE = 6.0  # brings the scores of Fused, at most 2/6, to the size of the other feature
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -126,16 +126,12 @@ def _at(confidence: Matrix, right: Matrix, weight: Matrix, answerable: Mask, t: 
 
 def auroc(scores: Matrix, positive: Mask) -> float:
     """Return the probability that a positive outscores a negative, ties counted half."""
-    a, b = scores[positive], scores[~positive]
-    wins = (a[:, None] > b[None, :]).mean() + 0.5 * (a[:, None] == b[None, :]).mean()
-    return float(wins)
+    return float(curves.auroc(scores, positive)(np.ones((1, len(scores))))[0])
 
 
 def ece(confidence: Matrix, right: Matrix, weight: Matrix) -> float:
-    """Return the expected calibration error over BINS equal bins (Naeini et al. 2015), weighted."""
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [abs((weight * (confidence - right))[bins == b].sum()) for b in range(BINS) if (bins == b).any()]
-    return float(sum(gaps) / weight.sum())
+    """Return the expected calibration error over equal bins (Naeini et al. 2015), weighted."""
+    return float(curves.ece(confidence, right)(weight[None])[0])
 
 
 def collected(data: Path, index: Path, k: int) -> list[Case]:

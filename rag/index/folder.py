@@ -17,6 +17,7 @@ __all__ = [
     "BESIDE",
     "CURRENT",
     "DATABASE",
+    "SAVED",
     "create",
     "generations",
     "is_whole",
@@ -34,6 +35,7 @@ __all__ = [
 CURRENT = "CURRENT"
 DATABASE = "articles.db"
 BESIDE = ("uploads", "fetched")  # folders of files that articles came from; all generations share them
+SAVED = "saved.jsonl"  # questions whose answers are to stay as they are; all generations share it
 _VOID_BYTES = 8192  # an articles.db with tables has more
 _OURS = {CURRENT, lock.HOLDER, lock.LOCK}
 

@@ -38,8 +38,8 @@ class Backup:
 def backup(index: str | Path, to: str | Path) -> Backup:
     """Make ``to`` a copy of an index, one committed state of it, that can be used as an index itself.
 
-    Chats and a writer go on meanwhile. Uploads, fetched files and conversations are copied, too. A backup that is
-    there gives way once the new one is whole.
+    Chats and a writer go on meanwhile. Uploads, fetched files, conversations and saved questions are copied, too.
+    A backup that is there gives way once the new one is whole.
 
     Raises:
         IndexMissing, IndexStale, IndexDamaged: as their names say.
@@ -54,6 +54,8 @@ def backup(index: str | Path, to: str | Path) -> Backup:
         n_files = sum(copy_files(where / beside, draft / beside) for beside in folder.BESIDE)
         for database in where.glob("*.db"):
             _copy_database(database, draft / database.name)
+        if (where / folder.SAVED).is_file():
+            _copy_file(where / folder.SAVED, draft / folder.SAVED)
         _mark(draft, where, generation)
         folder.publish(draft, generation)
         os.sync()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from rag.columns import aligned
 from rag.index.durable import counted, in_words
 from rag.upkeep.inventory import Fragmentation, Held, Inventory, Kept
 
@@ -16,16 +17,6 @@ _STATES = {
     "spare": "whole",
     "unfinished": "not finished",
 }
-
-
-def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows of a table as lines; each column but the last as wide as its widest cell."""
-    table = [list(row) for row in rows]
-    widths = [max(map(len, column), default=0) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
 
 
 def of_files(fates: Iterable[tuple[str, str, str]]) -> list[str]:

@@ -70,20 +70,21 @@ _MONTH = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
     r"|Jan\.|Feb\.|Aug\.|Sept\.|Oct\.|Nov\.|Dec\.)"
 )
-_DATE = (
+DATE = (
     rf"(?:{_MONTH}\s+\d{{1,2}},?\s+\d{{4}}|\d{{1,2}}\s+{_MONTH}(?:\s+\d{{4}})?|{_MONTH}\s+\d{{4}}|{_MONTH}\s+\d{{1,2}}"
     r"|(?:19|20)\d\d)"
 )
+"""A pattern of a day, a month or a year."""
 _PART = r"(?P<part>\w+ed|born|held|built|found|made|shot|hit|sent|sold|won|given|taken|written|known|set|founded|begun)"
 _PLAIN = r"(?:[^,;:()\"“”]|(?<=\d),(?=\d))"  # no mark inside: what stands in a question is one clause
 _END = r"(?=,(?!\d)|;|\.(?!\d)|\Z)"
 _APPOSED = re.compile(r"\A,\s(?:an?|the|who\s|now)\b[^,]{3,60},(?=\s)")
-_ON_DATE = re.compile(rf"(?:In|On)\s+(?P<date>{_DATE}),\s+(?:the\s+)?\Z")
+_ON_DATE = re.compile(rf"(?:In|On)\s+(?P<date>{DATE}),\s+(?:the\s+)?\Z")
 _ACTIVE_THEN = re.compile(
-    rf"\s+{_VERB}(?P<rest>\s+{_PLAIN}+?)?,?\s+(?:in|on)\s+(?P<date>{_DATE})(?=[\s.,;]|\Z)"
+    rf"\s+{_VERB}(?P<rest>\s+{_PLAIN}+?)?,?\s+(?:in|on)\s+(?P<date>{DATE})(?=[\s.,;]|\Z)"
 )
 _PASSIVE_THEN = re.compile(
-    rf"\s+(?P<be>was|were)\s+{_PART}(?P<rest>\s+{_PLAIN}+?)?,?\s+(?:in|on)\s+(?P<date>{_DATE})(?=[\s.,;]|\Z)"
+    rf"\s+(?P<be>was|were)\s+{_PART}(?P<rest>\s+{_PLAIN}+?)?,?\s+(?:in|on)\s+(?P<date>{DATE})(?=[\s.,;]|\Z)"
 )
 _ACTIVE = re.compile(rf"\s+{_VERB}\s+(?P<rest>{_PLAIN}+?){_END}")
 _SINCE = re.compile(rf"\s+{_VERB}\s+(?P<rest>{_PLAIN}+?)\s+(?P<why>because\s+.+)")
@@ -160,7 +161,7 @@ def questions(text: str, start: int = 0) -> list[Question]:
     known = names(read)
     found: dict[str, Question] = {}
     for left, right in sentences(read):
-        if _is_told(read[left:right]):
+        if is_told(read[left:right]):
             inside = [name for name in known if left <= name.start and name.end <= right]
             for form, name, asked, answer in _of_sentence(read[left:right], left, inside, known):
                 if is_sound(asked) and fold(answer) not in fold(asked):
@@ -170,14 +171,18 @@ def questions(text: str, start: int = 0) -> list[Question]:
 
 def is_sound(question: str) -> bool:
     """Return whether a question may be shown: one short line of letters, digits and few marks that stands alone."""
+    return is_plain(question, LONGEST, _MOST_WORDS) and not _LEANS.search(question.partition(" ")[2])
+
+
+def is_plain(question: str, longest: int, most_words: int) -> bool:
+    """Return whether a question is one line of letters, digits and few marks, at most so many characters and words."""
     body = question[:-1]
     return (
-        _SHORTEST <= len(question) <= LONGEST
+        _SHORTEST <= len(question) <= longest
         and question.endswith("?")
         and question[0].isupper()
         and all(c.isalnum() or c in " -'’.," for c in body)
-        and len(body.split()) <= _MOST_WORDS
-        and not _LEANS.search(body.partition(" ")[2])
+        and len(body.split()) <= most_words
         and not _DANGLES.search(body)
     )
 
@@ -185,8 +190,8 @@ def is_sound(question: str) -> bool:
 _Told = tuple[Form, str, str, str]  # form, name, question, answer
 
 
-def _is_told(sentence: str) -> bool:
-    """Whether a sentence is one: not a heading, a list of links, or shouted."""
+def is_told(sentence: str) -> bool:
+    """Return whether a sentence is one: not a heading, a list of links, or shouted."""
     ended = sentence.rstrip("\"”’')").endswith((".", "!"))
     words = sentence.split()
     capitals = sum(word[:1].isupper() for word in words)
