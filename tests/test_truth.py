@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from rag.domain import EVERYWHERE, Article, Where
 from rag.errors import IndexDamaged, IndexFault, IndexStale
+from rag.index import truth as truth_module
 from rag.index.truth import Known, Piece, Truth, fingerprint, vector_key
 from tests.conftest import article, number, pieces, put, remove, vector
 
@@ -300,6 +301,21 @@ def test_a_stream_sees_the_state_that_it_began_in(truth: Truth, reader: Truth) -
     remove(truth, "a2")
     assert len(list(texts)) == 1199
     assert len(list(reader.passage_texts())) == 800
+
+
+def test_a_text_is_read_once_however_many_passages_it_has(truth: Truth) -> None:
+    for name in ("a", "b"):
+        put(truth, name, *(f"Passage {i} of {name}." for i in range(300)))
+    put(truth, "a", "Passage 7 of a.", "Passage 299 of a.", "One more of a.")  # the first two keep their ids
+    rows = list(truth.stream(truth_module._TEXTS, (0, 0)))
+    assert [row[4] is not None for row in rows].count(True) <= 4
+    texts = {f"Passage {i} of b." for i in range(300)} | {
+        "Passage 7 of a.",
+        "Passage 299 of a.",
+        "One more of a.",
+    }
+    assert sorted(text for _, _, text in truth.passage_texts()) == sorted(texts)
+    assert [text for _, _, text in truth.passage_texts(rows[-2][0])] == ["One more of a."]
 
 
 def test_the_version_changes_with_the_commits_of_others(truth: Truth, reader: Truth) -> None:

@@ -45,6 +45,12 @@ WHERE t.article IN (SELECT value FROM json_each(?)) ORDER BY a.n
 """
 _BLOCK = 10_000  # vectors that are in memory at a time; 15 MB of 384 numbers each
 _VECTORS = "SELECT p.id, v.vector FROM passages p JOIN vectors v ON v.n = p.vector"
+# Passages with the text of their article, which the first of a row of them alone has: a long text is read once.
+_TEXTS = """
+SELECT p.id, p.start, p."end", a.title, CASE WHEN p.article IS (
+    SELECT q.article FROM passages q WHERE q.id > ? AND q.id < p.id ORDER BY q.id DESC LIMIT 1
+) THEN NULL ELSE a.text END
+FROM passages p JOIN articles a ON a.n = p.article WHERE p.id > ? ORDER BY p.id"""
 _KNOWN = "n, id, place, file, sha256"
 _ARTICLE = "a.id, a.title, a.text, a.source, a.published, a.url, a.meta"
 
@@ -209,11 +215,11 @@ class Truth(Database):
 
     def passage_texts(self, above: int = 0) -> Iterator[tuple[int, str, str]]:
         """Yield (id, title of its article, text) of the passages whose id is above ``above``, by id."""
-        yield from self.stream(
-            'SELECT p.id, a.title, substr(a.text, p.start + 1, p."end" - p.start) FROM passages p '
-            "JOIN articles a ON a.n = p.article WHERE p.id > ? ORDER BY p.id",
-            (above,),
-        )
+        title, text = "", ""
+        for id, start, end, its_title, its_text in self.stream(_TEXTS, (above, above)):
+            if its_text is not None:
+                title, text = its_title, its_text
+            yield id, title, text[start:end]
 
     def vectors(self, dim: int, above: int = 0) -> tuple[Ids, Vectors]:
         """Return ids ``(n,)`` and vectors ``(n, dim)`` of the passages whose id is above ``above``, by id."""
