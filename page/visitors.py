@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rag.errors import SettingsError
 
@@ -75,6 +76,7 @@ def owner_of(username: str | None, cookie: str | None, secret: bytes, session: s
 class Visits:
     """An ASGI middleware: each visitor of a document gets a signed id, and each response the security headers.
 
+    What the script of another site asks, in the name of the person who has it open, is refused.
     The id is in the request's cookies already when it is given. ``secure`` says that browsers come by https
     even where the server itself is asked by http.
     """
@@ -88,6 +90,9 @@ class Visits:
         """Pass a request on, and its response back as it comes."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if _is_foreign(scope["headers"]):
+            await _refuse(send)
             return
         values = [value for name, value in _cookies(scope["headers"]) if name == COOKIE]
         visitor = next((value for value in values if verified(value, self.secret)), None)
@@ -110,6 +115,30 @@ class Visits:
         cookie = f"{COOKIE}={value}; Path=/; Max-Age={_YEAR_S}; HttpOnly; SameSite=Lax{secure}"
         # what gives an id to one person must not be kept by a proxy and given to the next
         return [(b"set-cookie", cookie.encode()), (b"cache-control", b"no-store")]
+
+
+def _is_foreign(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a page of another host asks; ports are left out, since proxies drop them."""
+    said = {name.lower(): value.decode("latin-1") for name, value in headers}
+    if (origin := said.get(b"origin")) is None:
+        return False
+    ours = {_host(f"//{said[name]}") for name in (b"host", b"x-forwarded-host") if name in said}
+    return not (host := _host(origin)) or host not in ours
+
+
+def _host(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None
+
+
+async def _refuse(send: Send) -> None:
+    """Answer nothing of what was asked."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *_SECURITY]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    text = b"The page of another site asks. If this is your own proxy, let it pass on the Host header.\n"
+    await send({"type": "http.response.body", "body": text})
 
 
 def _asks_for_document(scope: Scope) -> bool:

@@ -216,6 +216,31 @@ def test_a_response_without_headers() -> None:
     assert headers_of(sent, "referrer-policy") == ["no-referrer"]
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"origin": "http://news.example"}, 200),
+        ({"origin": "https://NEWS.example:8443"}, 200),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "https://news.example.evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://[bad"}, 403),
+        ({"origin": "https://paper.example", "x-forwarded-host": "paper.example"}, 200),
+        ({"origin": "https://evil.example", "x-forwarded-host": "paper.example"}, 403),
+    ],
+)
+def test_the_page_of_another_site_may_ask_nothing(headers: dict[str, str], status: int) -> None:
+    app = Served()
+    given = {"host": "news.example:7860", **headers}
+    sent = got(
+        Visits(app, SECRET), [(name.encode(), value.encode()) for name, value in given.items()], "POST"
+    )
+    assert sent[0]["status"] == status
+    assert (app.scope is None) == (status == 403), "what is refused is asked of nothing behind"
+    assert headers_of(sent, "x-frame-options") == ["SAMEORIGIN"]
+
+
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
 def test_nothing_but_http_is_touched(kind: str) -> None:
     app, message = Served({"type": "http.response.start"}), {"type": "http.response.start"}
