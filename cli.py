@@ -249,7 +249,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
     else:
         _print_lines(found or ["healthy"])
     if wrong and not arguments.repair:
-        _say("What can be mended is mended by: citewise doctor --repair")
+        from rag.index.database import repairing
+
+        _say(f"What can be mended is mended by: {repairing(Path(settings.index))}")
     return WRONG if found else OK
 
 
@@ -264,10 +266,19 @@ def _repaired(settings: Settings, quietly: bool) -> list[str]:
         return Shape(embedder.name, embedder.dim, settings.passage_tokens)
 
     done = []
-    for line in repair(settings.index, guess):
-        done.append(line)
-        if not quietly:
-            _print_lines([line])
+    try:
+        for line in repair(settings.index, guess):
+            done.append(line)
+            if not quietly:
+                _print_lines([line])
+    except IndexDamaged as error:
+        if quietly:
+            _print(
+                json.dumps(
+                    {"healthy": False, "faults": [error.message], "repaired": done}, ensure_ascii=False
+                )
+            )
+        raise
     return done
 
 

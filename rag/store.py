@@ -18,6 +18,7 @@ from rag.domain import EVERYWHERE, Article, Passage, Vectors, Where
 from rag.errors import ArticleMissing, IndexDamaged, IndexFault, IndexStale
 from rag.index import caches, catalogue, folder
 from rag.index.catalogue import Entry, Home, Sort
+from rag.index.database import repairing
 from rag.index.generation import Generation
 from rag.index.truth import Truth
 from rag.index.words import as_written, terms
@@ -307,7 +308,8 @@ def _note(generation: Generation) -> str | None:
     faults = generation.faults
     if not faults:
         return None
-    return f"{'; '.join(faults)}; answers come from articles.db alone, and slower: citewise doctor --repair mends it"
+    mending = repairing(generation.path.parent)
+    return f"{'; '.join(faults)}; answers come from articles.db alone, and slower: {mending} mends it"
 
 
 def _n_bytes(index: Path) -> int:

@@ -615,6 +615,18 @@ def test_an_import_that_fails_changes_nothing(
     assert faults(used.index) == []
 
 
+def test_an_import_that_fails_leaves_no_folder_that_it_made(
+    used: Collection, sent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(copies, "check", full)
+    for name in ("new", "there"):
+        with pytest.raises(IndexFault, match="No space left"):
+            transfer.import_index(sent, tmp_path / name)
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "there").is_dir(), "which somebody else made"
+
+
 @pytest.mark.parametrize("name", ["copy", "check"])
 def test_an_export_that_fails_leaves_nothing(
     used: Collection, sent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

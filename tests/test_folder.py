@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import IndexDamaged, IndexFault, IndexLocked, IndexMissing
-from rag.index import folder, lock
+from rag.index import durable, folder, lock
+from rag.index.durable import NEW
 from rag.index.truth import Truth
 from tests.conftest import SHAPE, Collection, put
 
@@ -25,7 +26,7 @@ HOME = Path(__file__).parent.parent
 HOLD = """
 import sys
 from pathlib import Path
-from rag.index import folder, lock
+from rag.index import durable, folder, lock
 with folder.writing(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -149,12 +150,47 @@ def test_an_index_may_have_something_else_beside_it(collection: Collection) -> N
     assert collection.put("b", "Two.") == [2]
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "index").write_text("mine")
-    with pytest.raises(IndexFault, match="cannot be an index folder"), folder.writing(tmp_path / "index"):
+@pytest.mark.parametrize(("is_link", "said"), [(False, "is a file"), (True, "is a link to nothing")])
+def test_what_is_no_folder_is_called_by_its_name(tmp_path: Path, is_link: bool, said: str) -> None:
+    index = tmp_path / "index"
+    if is_link:
+        index.symlink_to(tmp_path / "gone")
+    else:
+        index.write_text("mine")
+    with (
+        pytest.raises(IndexFault, match=f"cannot be an index folder: it {said}"),
+        folder.writing(index),
+    ):
         pass
-    with pytest.raises(IndexMissing):
-        folder.live(tmp_path / "index")
+    with pytest.raises(IndexMissing, match=f"{said}, not an index folder") as raised:
+        folder.live(index)
+    assert "Make one" not in raised.value.hint
+
+
+def test_an_index_that_has_lost_current_is_not_to_be_made_again(collection: Collection) -> None:
+    collection.put("a", "One.")
+    (collection.index / "CURRENT").unlink()
+    with pytest.raises(IndexMissing, match="has lost its file CURRENT") as raised:
+        folder.live(collection.index)
+    assert f"citewise doctor --repair --index {collection.index}" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EDQUOT, "Free some space"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "yours to write to"),
+        (errno.EPERM, "yours to write to"),
+        (errno.ENOENT, "is gone"),
+        (errno.EIO, "Check the disk"),
+    ],
+)
+def test_what_cannot_be_written_has_the_hint_of_its_cause(tmp_path: Path, number: int, hint: str) -> None:
+    said = durable.unwritable(tmp_path, OSError(number, os.strerror(number))).hint
+    assert hint in said
+    assert ("Free some space" in said) == (hint == "Free some space")
 
 
 @pytest.mark.parametrize(
@@ -357,6 +393,15 @@ def test_files_that_were_half_moved_are_moved_by_the_next_writer(index: Path) ->
         assert (index / "fetched").is_dir()
         assert (first / "fetched").is_dir()
         assert not (second / "fetched").exists()
+
+
+def test_what_a_killed_writer_was_writing_goes_with_the_next(collection: Collection) -> None:
+    collection.put("a", "apples")
+    left = collection.database.parent / f"vectors.faiss{NEW}"
+    left.write_bytes(b"half")
+    with folder.writing(collection.index):
+        assert not left.exists()
+    assert collection.database.exists()
 
 
 def test_files_stay_where_nobody_would_keep_them(index: Path) -> None:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.fields import Unfit
-from ingest.formats import Item, OtherData, Parsed, Wrong, archive, feed, mail, newsml, table, unpack
+from ingest.formats import Item, NoFiles, OtherData, Parsed, Wrong, archive, feed, mail, newsml, table, unpack
 from ingest.formats.ids import MAX_ID_CHARS, Ids
 from ingest.formats.markup import html_text
 from ingest.formats.unpack import Bomb
@@ -693,7 +693,11 @@ def test_links_devices_and_folders_are_left_out() -> None:
         info = tarfile.TarInfo(name)
         info.type, info.linkname = kind, "/etc/passwd"
         made.append(info)
-    assert one("a.tgz", tarred({"a.txt": b"A."}, others=tuple(made))).id == "a.txt"
+    article, left = items("a.tgz", tarred({"a.txt": b"A."}, others=tuple(made)))
+    assert isinstance(article, Parsed) and article.id == "a.txt"
+    assert left == NoFiles(4)
+    said = refused("b.tar", tarred({}, "w", others=tuple(made)))
+    assert said == "holds no file that is read, but 4 that are no files"
     link = zipfile.ZipInfo("s.txt")
     link.external_attr = 0o120777 << 16
     out = io.BytesIO()
@@ -701,7 +705,28 @@ def test_links_devices_and_folders_are_left_out() -> None:
         archived.writestr(link, "/etc/passwd")
         archived.writestr("dir.txt/", "")
         archived.writestr("a.txt", "A.")
-    assert one("a.zip", out.getvalue()).id == "a.txt"
+    article, left = items("a.zip", out.getvalue())
+    assert isinstance(article, Parsed) and article.id == "a.txt"
+    assert left == NoFiles(1)
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tgz"])
+def test_a_hard_link_to_a_file_of_the_archive_is_read_as_that_file(name: str) -> None:
+    made = []
+    for link, target in (
+        ("b.txt", "./in/blob"),
+        ("c.txt", "in/blob"),
+        ("d.txt", "a.txt"),
+        ("e.txt", "b.txt"),
+    ):
+        info = tarfile.TarInfo(link)
+        info.type, info.linkname = tarfile.LNKTYPE, target
+        made.append(info)
+    files = {"a.txt": b"A.", "in/blob": b"Blob.", "z.txt": b"Z."}
+    *found, left = items(name, tarred(files, "w" if name == "a.tar" else "w:gz", tuple(made)))
+    read = {item.id: item.pages[0] for item in found if isinstance(item, Parsed)}
+    assert read == {"a.txt": "A.", "b.txt": "Blob.", "c.txt": "Blob.", "d.txt": "A.", "z.txt": "Z."}
+    assert left == NoFiles(1), "a link to a link is none to a file"
 
 
 def test_names_that_are_alike_get_ids_that_are_not() -> None:
@@ -905,7 +930,7 @@ def test_bytes_of_any_kind_end_in_articles_or_complaints(name: str, data: st.Dat
         at = data.draw(st.integers(0, len(raw)))
         raw[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     with suppress(Unfit):
-        assert all(isinstance(item, Parsed | Wrong) for item in items(name, bytes(raw)))
+        assert all(isinstance(item, Item) for item in items(name, bytes(raw)))
 
 
 def test_all_of_it_through_the_child_that_reads_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import date
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from ingest import formats
 from ingest import read as reading
 from ingest.fields import Unfit, parse_date, shorten
+from ingest.files import Sums
 from ingest.formats import lines as jsonl
-from ingest.read import Failure, Skipped, Source, find, read
+from ingest.read import Failure, Skipped, Source, find, listing, opened, read
 from rag.domain import Article
 
 BINARY = bytes(range(32)) * 40
@@ -644,3 +646,52 @@ def test_binary_in_a_real_collection_is_named() -> None:
     failures = [item for item in items if isinstance(item, Failure)]
     assert [Path(f.path).name for f in failures] == ["onestop.jsonl:1"]
     assert len(items) == 190
+
+
+# ---- What is left out, and where reading ends
+
+
+def test_a_file_of_bad_lines_is_left_after_a_thousand_and_says_so(write: Write) -> None:
+    path = write("b.jsonl", '{"id": 1, "text": "Good."}\n' + "{bad\n" * 1000 + '{"id": 2, "text": "Late."}\n')
+    article, *failures = all_of(path)
+    assert isinstance(article, Article) and article.text == "Good."
+    assert len(failures) == 1001 and all(isinstance(failure, Failure) for failure in failures)
+    assert failures[-1].path == str(path) and failures[-1].file == str(path)  # type: ignore[union-attr]
+    assert failures[-1].error.startswith("the rest of the file was not read: 1,000")  # type: ignore[union-attr]
+    exact = write("c.jsonl", "{bad\n" * 1000)
+    assert len(all_of(exact)) == 1000, "nothing is left that was not read"
+
+
+def test_a_table_of_bad_rows_is_left_as_well(write: Write) -> None:
+    path = write("b.csv", "text,title\n" + "???,t\n" * 1100)
+    found = all_of(path)
+    assert len(found) == 1001
+    assert found[-1].error.startswith("the rest of the file was not read")  # type: ignore[union-attr]
+
+
+def test_what_is_hidden_is_counted_once(tmp_path: Path, write: Write) -> None:
+    for name in (".git/a.txt", ".git/b.txt", "in/.b.txt", "in/.c.txt", "c.txt"):
+        write(name, "x")
+    assert listing([tmp_path, tmp_path / "in"]).n_hidden == 3
+    assert listing([tmp_path, tmp_path / "in" / ".b.txt"]).n_hidden == 2
+
+
+def test_an_index_is_not_looked_into(tmp_path: Path, write: Write) -> None:
+    for name in ("ix/CURRENT", "ix/gen-1/articles.db", "ix/uploads/a.txt", "ix/fetched/b.json", "b.txt"):
+        write(name, "x")
+    sources, failures, skipped = find([tmp_path])
+    assert [source.key for source in sources] == ["b.txt"] and failures == []
+    assert [item.path for item in skipped] == [str(tmp_path / "ix")]
+    assert keys(tmp_path / "ix" / "uploads") == ["a.txt"], "unless the folder itself is given"
+
+
+def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    pipe = tmp_path / "a.txt"
+    os.mkfifo(pipe)
+    sums: list[str] = []
+    waiting = threading.Thread(target=lambda: sums.append(Sums().of(pipe)), daemon=True)
+    waiting.start()
+    waiting.join(5)
+    assert sums == [""]
+    with pytest.raises(Unfit, match="not a regular file"):
+        opened(pipe)

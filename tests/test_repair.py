@@ -69,7 +69,19 @@ def index(small: Path, tmp_path: Path) -> Collection:
 
 
 def mended(collection: Collection) -> list[str]:
+    """What is said of a repair that loses nothing."""
     return list(repair.repair(collection.index, lambda: SHAPE))
+
+
+def mended_in_part(collection: Collection) -> tuple[list[str], str]:
+    """What is said of a repair, and at its end of what it could not keep."""
+    lines: list[str] = []
+    try:
+        lines.extend(repair.repair(collection.index, lambda: SHAPE))
+    except IndexDamaged as lost:
+        assert f"citewise index PATH --index {collection.index}" in lost.hint
+        return lines, lost.message
+    return lines, ""
 
 
 def faults(collection: Collection) -> list[str]:
@@ -125,8 +137,22 @@ def test_what_is_not_there_cannot_be_mended(tmp_path: Path, index: Collection) -
         list(repair.repair(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
     shutil.rmtree(index.generation)
-    with pytest.raises(IndexDamaged, match="no generation left"):
+    with pytest.raises(IndexDamaged, match="no generation left") as raised:
         mended(index)
+    assert "Without one: move" in raised.value.hint
+    assert f"citewise index PATH --index {index.index}" in raised.value.hint
+
+
+def test_without_its_articles_a_generation_is_named_and_who_has_no_backup_is_helped(
+    index: Collection,
+) -> None:
+    index.database.unlink()
+    with pytest.raises(IndexDamaged, match=r"names 'gen-1', whose articles\.db is missing") as raised:
+        folder.live(index.index)
+    assert "Without one: move" in raised.value.hint, "and no command that cannot help"
+    with pytest.raises(IndexDamaged, match="no whole generation left") as raised:
+        mended(index)
+    assert "conversations.db" in raised.value.hint
 
 
 def test_a_writer_keeps_it_out_and_a_newer_index_is_refused(index: Collection) -> None:
@@ -146,11 +172,22 @@ def test_current_names_the_newest_whole_generation_again(index: Collection, curr
     (index.index / "CURRENT").unlink()
     if current is not None:
         (index.index / "CURRENT").write_text(current)
-    lines = mended(index)
+    lines, lost = mended_in_part(index)
+    assert bool(lost) == (current == "gen-7\n"), "which may have had more"
     assert "gen-1 answers from now on" in lines[0]
     assert lines[1:] == [f"{index.index / 'gen-2'} was not finished: deleted"]
     assert faults(index) == []
     assert list(contents(index.index)) == ["b", "c"]
+
+
+def test_an_older_generation_that_answers_for_a_damaged_one_is_no_healthy_index(index: Collection) -> None:
+    with folder.writing(index.index):
+        new = folder.create(index.index, {**SHAPE.facts(), "whole": "yes"}, 9)
+    (new / folder.DATABASE).write_bytes(b"garbage" * 2000)
+    (index.index / "CURRENT").unlink()
+    lines, lost = mended_in_part(index)
+    assert "gen-1 answers from now on" in lines[0]
+    assert "may have lost articles" in lost
 
 
 def test_a_lost_current_of_a_damaged_index_is_found_and_the_index_saved(index: Collection) -> None:
@@ -183,7 +220,8 @@ def test_what_a_killed_process_left_goes(index: Collection) -> None:
         f"{stale} was not finished: deleted",
         f"{empty} was not finished: deleted",
     ]
-    assert sum("was left behind" in line for line in lines) == 4
+    assert sum("was left behind" in line for line in lines) == 3  # vectors.faiss.new went with the lock
+    assert not (index.generation / "vectors.faiss.new").exists()
     assert [path.name for path in folder.generations(index.index)] == ["gen-1", kept.name, begun.name]
     assert not list(index.index.rglob("*.new*"))
     assert mended(index) == []
@@ -283,7 +321,8 @@ def test_an_article_that_is_not_what_was_stored_goes_is_named_and_its_file_is_re
 ) -> None:
     before = contents(index.index)
     alter(index, DROPPED[kind])
-    lines = mended(index)
+    lines, lost = mended_in_part(index)
+    assert lost.endswith("has lost 1 of 2 articles")
     assert any("article c is dropped; indexing c again brings it back" in line for line in lines), lines
     assert faults(index) == []
     assert contents(index.index) == {"b": before["b"]}
@@ -309,7 +348,9 @@ def test_without_a_witness_the_article_of_a_false_vector_goes(index: Collection)
     alter(
         index, "UPDATE vectors SET vector = zeroblob(50) WHERE n = (SELECT vector FROM passages WHERE id = 7)"
     )
-    assert any("article c is dropped" in line for line in mended(index))
+    lines, lost = mended_in_part(index)
+    assert any("article c is dropped" in line for line in lines)
+    assert lost.endswith("has lost 1 of 2 articles")
     assert list(contents(index.index)) == ["b"]
     assert faults(index) == []
 
@@ -325,12 +366,13 @@ def test_what_can_be_read_is_saved_and_the_damaged_file_is_kept(copied: Collecti
     copied.database.write_bytes(damaged)
     assert faults(copied), "and so it is told without being asked to mend"
     with Store(copied.index) as store:
-        lines = mended(copied)
+        lines, lost = mended_in_part(copied)
         store.refresh()
         assert len(list(store.articles())) == len(contents(copied.index))
     assert faults(copied) == []
     after = contents(copied.index)
     assert 40 < len(after) < len(before)
+    assert lost.endswith(f"has lost {len(before) - len(after)} of {len(before)} articles")
     assert all(before[id] == after[id] for id in after)
     for id in set(before) - set(after):
         assert any(line.startswith(f"not saved: article {id}") for line in lines)
@@ -421,7 +463,9 @@ def test_without_its_vectors_an_index_is_saved_from_vectors_faiss(copied: Collec
     assert contents(copied.index) == before
     without = Collection(copied.index.with_name("without"))
     without.vectors.unlink()
-    mended(without)
+    lines, lost = mended_in_part(without)
+    assert f"the text of {len(before)} of these is whole and is what was stored" in lines[2]
+    assert lost.endswith(f"has lost {len(before)} of {len(before)} articles")
     assert contents(without.index) == {}
     assert faults(without) == []
 
@@ -440,9 +484,14 @@ def test_the_embedder_is_told_by_the_keys_of_the_vectors(copied: Collection) -> 
         assert store.shape == SHAPE
 
 
-def test_nothing_that_can_be_read_is_an_empty_index_with_the_file_kept(index: Collection) -> None:
-    index.database.write_bytes(b"")
-    lines = mended(index)
+@pytest.mark.parametrize("left", [b"", random.Random(1).randbytes(630_784)])
+def test_nothing_that_can_be_read_is_an_empty_index_with_the_file_kept(
+    index: Collection, left: bytes
+) -> None:
+    index.database.write_bytes(left)
+    lines, lost = mended_in_part(index)
+    assert "how many there were cannot be told" in lost
+    assert ("articles.db is empty" in lines[0]) == (not left)
     assert contents(index.index) == {}
     assert faults(index) == []
     assert "0 articles are saved" in lines[1]
@@ -502,10 +551,11 @@ def test_whatever_is_damaged_what_is_kept_is_what_was_stored(
     before = contents(copied.index)
     damaged = DAMAGE[kind](bytearray(copied.database.read_bytes()), random.Random(seed))
     copied.database.write_bytes(damaged)
-    lines = mended(copied)
+    lines, lost = mended_in_part(copied)
     assert faults(copied) == []
     after = contents(copied.index)
     assert {id: before.get(id) for id in after} == after
+    assert lost or after == before, "nobody is to believe that all is well"
     if after:  # else not even the names could be read
         assert [id for id in before if id not in after and not any(id in line for line in lines)] == []
     if kind == "a bit":

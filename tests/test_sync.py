@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import tarfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -14,11 +15,13 @@ from typing import Any
 
 import pytest
 
+import ingest
 from ingest import planning, read, sync
 from ingest.plan import Plan
+from ingest.summary import if_cut, sentence
 from ingest.sync import Summary
 from rag.domain import Vectors
-from rag.errors import CorpusError, IndexLocked, IndexStale, RemovalRefused
+from rag.errors import CorpusError, IndexLocked, IndexStale, RemovalRefused, SettingsError
 from rag.index import folder
 from rag.index.truth import Truth
 from rag.store import Store
@@ -787,6 +790,110 @@ def test_a_dry_run_fetches_nothing(
     monkeypatch.setattr("ingest.fetch.fetched", lambda *_: pytest.fail("the network was used"))
     told = place.sync(PAGE, allow_network=True, dry_run=True)
     assert told.notes == (f"{PAGE} would be fetched.",)
+
+
+# -- what is refused, or passed over --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_run_that_is_refused_leaves_no_index(place: Place, web: dict[str, str], was_there: bool) -> None:
+    (place.home / "empty").mkdir()
+    place.index = place.home / "far" / "new"
+    if was_there:
+        place.index.mkdir(parents=True)
+    for path in (place.home / "no", place.home / "empty"):
+        with pytest.raises(CorpusError):
+            place.sync(path)
+        assert not any(place.index.iterdir()) if was_there else not (place.home / "far").exists()
+    assert place.sync(PAGE, allow_network=True).failed
+    assert not any(place.index.iterdir()) if was_there else not (place.home / "far").exists()
+    assert place.sync().articles == 5
+
+
+def test_a_refused_run_leaves_an_index_that_was_there(place: Place, web: dict[str, str]) -> None:
+    place.corpus = place.home / "other"
+    place.corpus.mkdir()
+    place.write("a.jsonl", "\n")
+    assert place.sync().articles == 0
+    with pytest.raises(CorpusError):
+        place.sync(place.home / "no")
+    assert place.sync(PAGE, allow_network=True).failed
+    assert place.articles() == {}
+
+
+@pytest.mark.parametrize("given", ["ftp://x/y", "file:///etc/passwd", "FTP://me:secret@x//y"])
+def test_an_address_that_is_not_read_is_named_as_it_was_given(place: Place, given: str) -> None:
+    with pytest.raises(CorpusError) as caught:
+        place.sync(given, allow_network=True)
+    assert caught.value.message.startswith(given.replace("me:secret@", ""))
+    assert "https://" in caught.value.hint and not place.index.exists()
+
+
+def test_articles_in_the_unread_rest_of_a_file_stay(place: Place) -> None:
+    first, last = {"id": 1, "text": "The first."}, {"id": 2, "text": "The last."}
+    path = place.lines("many.jsonl", first, last)
+    place.sync()
+    path.write_text(json.dumps(first) + "\n" + "{bad\n" * 1000 + json.dumps(last) + "\n")
+    done = place.sync()
+    assert (done.removed, done.unchanged, len(done.failed)) == (0, 6, 1001)
+    assert {"many.jsonl#1", "many.jsonl#2"} <= set(place.articles())
+
+
+def test_what_is_passed_over_is_counted_and_the_index_among_articles_is_no_part_of_them(place: Place) -> None:
+    place.write(".a.txt", "Hidden.")
+    place.write(".git/b.txt", "Hidden.")
+    with tarfile.open(place.corpus / "x.tar", "w") as out:
+        for name, kind in (("s.txt", tarfile.SYMTYPE), ("p.txt", tarfile.FIFOTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            out.addfile(info)
+        out.add(place.corpus / "apple.txt", "in.txt")
+    place.index = place.corpus / "ix"
+    first = place.sync()
+    assert first.notes == (
+        "2 hidden files or folders were passed over.",
+        f"Of {place.corpus / 'x.tar'}, 2 members passed over: links or devices, no files.",
+    )
+    left = [fate.path for fate in first.files if fate.what == "skipped"]
+    assert left == [str(place.index)]
+    assert (first.new, first.failed) == (6, ())
+    again = place.sync()
+    assert again.unchanged == 6 and again.notes == first.notes[:1], "the archive is not read again"
+
+
+def test_the_sentence_of_a_run_counts_what_failed(place: Place) -> None:
+    for name in ("berry.txt", "cherry.txt", "date.txt", "elder.txt"):
+        (place.corpus / name).unlink()
+    place.write("empty.txt", "")
+    said = sentence(place.sync())
+    assert said.startswith("1 new, 0 changed, 0 moved, 0 removed, 0 unchanged, 1 failed; ")
+    assert said.endswith("the index holds 1 article in 1 passage")
+
+
+def test_where_a_table_of_files_is_cut_it_is_said_where_all_are(place: Place) -> None:
+    for n in range(3):
+        place.write(f"{n}.txt", "")
+        place.write(f"{n}.jpg", "")
+    done = place.sync()
+    assert list(if_cut(done, 5)) == []
+    assert list(if_cut(done, 4)) == ["With --json, all files are listed."]
+    (place.corpus / "0.txt").write_text("Zero.")
+    assert list(if_cut(place.sync(), 2)) == [], "what is skipped is in no table"
+
+
+@pytest.mark.parametrize("fields", [{"foo": "bar"}, {"text": "a\tb"}, {"text": " "}, {"te\x1bxt": "a"}])
+def test_a_map_of_fields_that_says_nothing_is_refused(place: Place, fields: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="fields") as caught:
+        ingest.index(place.corpus, place.index, fields=fields, embedder=place.embedder)
+    assert "text, title, date, author, source, url, language, id" in caught.value.hint
+    assert caught.value.message.isprintable() and not place.index.exists()
+
+
+def test_two_fields_may_share_a_column(place: Place) -> None:
+    place.lines("table.jsonl", {"id": 1, "body": "The body."})
+    ingest.index(place.corpus, place.index, fields={"text": "body", "title": "body"}, embedder=place.embedder)
+    with Store(place.index) as store:
+        assert store.article("table.jsonl#1").title == "The body."
 
 
 # -- fields -------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from rag.domain import EVERYWHERE, Article, Where
 from rag.errors import IndexDamaged, IndexFault, IndexStale
 from rag.index import truth as truth_module
+from rag.index.database import mend, one_line
 from rag.index.truth import Known, Piece, Truth, fingerprint, vector_key
 from tests.conftest import article, number, pieces, put, remove, vector
 
@@ -530,3 +531,50 @@ def test_counts_are_kept_and_the_doctor_holds_them_against_the_tables(truth: Tru
     with truth.change():
         truth.run("DELETE FROM meta WHERE key LIKE 'n %'", ())
     assert truth.counts() == (1, 1), "an older Citewise kept none"
+
+
+def damaged(truth: Truth, sql: str) -> Truth:
+    put(truth, "a", "One.")
+    truth.close()
+    alter(truth.path, sql)
+    return Truth(truth.path)
+
+
+def test_a_row_that_is_lost_is_damage_and_no_fault_of_ours(truth: Truth) -> None:
+    with closing(damaged(truth, "DELETE FROM sqlite_sequence")) as lost:
+        with pytest.raises(IndexDamaged, match="has lost a row that every index has") as raised:
+            lost.reach()
+        assert "citewise doctor --repair" in raised.value.hint
+
+
+def test_a_last_passage_that_is_no_number_is_damage(truth: Truth) -> None:
+    sql = "UPDATE sqlite_sequence SET seq = 'x' WHERE name = 'passages'"
+    with closing(damaged(truth, sql)) as odd, pytest.raises(IndexDamaged, match="which passage was the last"):
+        odd.reach()
+
+
+def test_a_text_that_cannot_be_decoded_is_not_shown(truth: Truth) -> None:
+    sql = "UPDATE articles SET text = CAST(x'2320' || zeroblob(9) || CAST('secret' AS BLOB) || x'ff' AS TEXT)"
+    with closing(damaged(truth, sql)) as odd, pytest.raises(IndexDamaged, match="decode") as raised:
+        odd.article("a")
+    assert "secret" not in raised.value.message
+    assert raised.value.message.endswith("Could not decode to UTF-8 column 'text'")
+
+
+def test_an_error_is_one_short_line() -> None:
+    assert one_line(ValueError("one\n two")) == "one two"
+    assert len(one_line("x" * 5000)) == 200
+
+
+def test_what_mends_names_the_index_so_that_it_can_be_pasted(tmp_path: Path) -> None:
+    index = tmp_path / "my news"
+    assert mend(index / "gen-3" / "articles.db").startswith(
+        f"citewise doctor --repair --index '{index}' saves"
+    )
+    assert "--index DIR" in mend(index / "gen-3" / "articles.db.new"), "a draft goes"
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "articles.db").touch()
+    with pytest.raises(IndexDamaged, match=r"articles\.db is empty\n"):
+        Truth(tmp_path / "articles.db")

@@ -8,11 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from ingest import dropped, sync, uploads
+from ingest import dropped, read, sync, uploads
 from ingest.dropped import MAX_FILES, MAX_UPLOAD_BYTES, safe_name
 from ingest.uploads import Added
 from rag.errors import (
@@ -251,6 +252,18 @@ def test_a_file_that_grows_or_goes_while_it_is_copied_is_refused(
     assert [name for name, _ in added.problems] == ["grown.txt", "gone.txt"]
 
 
+def test_a_pipe_that_takes_the_place_of_a_file_keeps_nobody_waiting(place: Place) -> None:
+    given, _ = dropped.checked([file := place.file("x")], ["a.txt"])
+    file.unlink()
+    os.mkfifo(file)
+    home = dropped.made(uploads.home(place.index))
+    done: list[tuple[list[dropped.Taken], list[dropped.Problem]]] = []
+    waiting = threading.Thread(target=lambda: done.append(dropped.taken_in(given, home)), daemon=True)
+    waiting.start()
+    waiting.join(5)
+    assert done == [([], [("a.txt", "is not a regular file. Give a file in its place.")])]
+
+
 def test_a_folder_or_a_missing_file_is_refused(place: Place) -> None:
     files = [place.corpus, place.tmp / "none"]
     added = uploads.add(files, ["a.txt", "b.txt"], place.index, LetterEmbedder(), TOKENS)
@@ -454,6 +467,11 @@ def test_lines_that_were_never_indexed_survive_a_removal(place: Place) -> None:
         file.write(lines("q"))
     place.remove("lines.jsonl#p")
     assert place.kept == {"lines.jsonl": lines("q")}
+    bad = "{oops\n" * read.MAX_COMPLAINTS
+    place.add(more__jsonl=lines("p"))
+    (place.index / "uploads" / "more.jsonl").write_text(lines("p") + bad + lines("q"))
+    place.remove("more.jsonl#p")
+    assert place.kept["more.jsonl"] == bad + lines("q"), "behind what is not read"
 
 
 def test_removing_what_is_not_there_is_an_error_that_changes_nothing(place: Place) -> None:

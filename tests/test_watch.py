@@ -256,6 +256,12 @@ def test_what_cannot_be_watched_is_an_error_at_the_start(place: Place, path: str
     assert isinstance(watch.ended_by, CorpusError)
 
 
+def test_an_address_of_a_kind_that_is_not_read_is_named_where_it_cannot_be_watched(place: Place) -> None:
+    watch = Watch(place, *["ftp://x/y"])  # type: ignore[list-item]
+    watch._run()
+    assert isinstance(watch.ended_by, CorpusError) and watch.ended_by.message.startswith("ftp://x/y: ")
+
+
 def test_an_index_of_another_embedder_is_an_error_at_the_start(place: Place) -> None:
     place.sync()
     watch = Watch(place)

@@ -107,8 +107,8 @@ def begin_run(db: Database) -> None:
     So a cache that is ahead of a backup put back is told from one of the changes made since, whose numbers
     and ids are the same.
     """
-    seq = db.rows("SELECT value FROM meta WHERE key = 'seq'")[0][0]
-    set_meta(db, f"run {int(seq):012}", uuid.uuid4().hex)
+    (seq,) = db.row("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'")
+    set_meta(db, f"run {seq:012}", uuid.uuid4().hex)
 
 
 def run_of(db: Database, seq: int) -> str:

@@ -7,6 +7,7 @@ checkpoint at once.
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,8 +18,8 @@ from typing import Any
 from rag.errors import IndexDamaged, IndexFault
 
 BUSY_S = 10.0  # a reader waits this long for the writer's moments of exclusion
-MEND = "citewise doctor --repair saves what can be read; or put a backup in its place."
 _BATCH = 500  # rows that are fetched at a time
+_SHOWN = 200  # characters of an error that are shown
 
 
 class Database:
@@ -43,7 +44,7 @@ class Database:
                 with told(self.path):
                     self._db.close()
                     self._open(write=False)
-            return self._opened, int(self.rows("PRAGMA data_version")[0][0])
+            return self._opened, int(self.row("PRAGMA data_version")[0])
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -80,6 +81,17 @@ class Database:
         with self._lock, told(self.path):
             return self._db.execute(sql, values).fetchall()
 
+    def row(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Return the first row of a query that has one in every sound file.
+
+        Raises:
+            IndexDamaged: it has none.
+        """
+        found = self.rows(sql, values)
+        if not found:
+            raise IndexDamaged(f"{self.path} has lost a row that every index has", mend(self.path))
+        return found[0]
+
     def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         """Yield the rows of a query, some at a time; the lock is free while the caller works on them."""
         with self._lock, told(self.path):
@@ -111,6 +123,25 @@ class Database:
         self._db.execute("PRAGMA query_only=ON")
 
 
+def repairing(index: Path) -> str:
+    """Return the command that mends an index, to be pasted."""
+    return f"citewise doctor --repair --index {shlex.quote(str(index))}"
+
+
+def mend(database: Path) -> str:
+    """Return what to do about a damaged articles.db; the command names its index, but for a draft, which goes."""
+    generation = database.parent
+    if generation.name.startswith("gen-") and database.suffix == ".db":
+        return f"{repairing(generation.parent)} saves what can be read; or put a backup in its place."
+    return "Look its index over: citewise doctor --repair --index DIR; or put a backup in its place."
+
+
+def one_line(error: object) -> str:
+    """Return an error as one short line, without the text that could not be decoded."""
+    said = " ".join(str(error).partition(" with text ")[0].split())
+    return said if len(said) <= _SHOWN else f"{said[: _SHOWN - 1]}…"
+
+
 @contextmanager
 def told(path: Path) -> Iterator[None]:
     """Tell SQLite's errors as ours."""
@@ -119,7 +150,7 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _translated(path, error) from error
     except UnicodeDecodeError as error:  # a damaged name of a table, in SQLite's own message
-        raise IndexDamaged(f"{path} cannot be read: its tables are damaged", MEND) from error
+        raise IndexDamaged(f"{path} cannot be read: its tables are damaged", mend(path)) from error
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
@@ -153,7 +184,7 @@ def _log_size(path: Path) -> int:
 
 def _translated(path: Path, error: sqlite3.Error) -> IndexFault:
     text, code = (
-        str(error),
+        one_line(error),
         getattr(error, "sqlite_errorcode", 0) & 0xFF,
     )  # without what only tells its kinds apart
     if code == sqlite3.SQLITE_FULL:
@@ -176,4 +207,8 @@ def _translated(path: Path, error: sqlite3.Error) -> IndexFault:
             f"{path}: this change contradicts what is stored and was not made ({text})",
             "This is a mistake of Citewise: please report it.",
         )
-    return IndexDamaged(f"{path} cannot be read: {text}", MEND)
+    return IndexDamaged(f"{path} {'is empty' if _is_empty(path) else f'cannot be read: {text}'}", mend(path))
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and not path.stat().st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import suppress
@@ -10,6 +11,16 @@ from pathlib import Path
 from rag.errors import IndexFault
 
 NEW = ".new"  # ends the name of what is being written, until it takes its place
+_NO_ROOM = "Free some space and run it again."
+_NOT_ALLOWED = "Check that the folder is yours to write to, and the disk not read-only."
+_HINTS = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EROFS: _NOT_ALLOWED,
+    errno.EACCES: _NOT_ALLOWED,
+    errno.EPERM: _NOT_ALLOWED,
+    errno.ENOENT: "The folder is gone: put it back, or name another.",
+}
 _SPARE = 1.05  # of what is needed: sizes are estimates, and folders take room too
 
 
@@ -91,5 +102,5 @@ def unwritable(path: Path, error: OSError) -> IndexFault:
     """Return what to raise for a file or folder that cannot be written."""
     return IndexFault(
         f"{path} cannot be written: {error.strerror or error}",
-        "Free some space, or check that you may write there.",
+        _HINTS.get(error.errno or 0, "Check the disk, and that you may write there."),
     )

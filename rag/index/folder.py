@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
 from rag.index import lock
+from rag.index.database import repairing
 from rag.index.durable import NEW, replace, sync_folder, unwritable
 from rag.index.truth import Truth
 
@@ -18,10 +20,13 @@ __all__ = [
     "CURRENT",
     "DATABASE",
     "SAVED",
+    "anew",
     "create",
     "generations",
+    "indexing",
     "is_whole",
     "live",
+    "named",
     "next_folder",
     "prepare",
     "previous",
@@ -29,6 +34,7 @@ __all__ = [
     "publish",
     "replace",
     "sync_folder",
+    "withdraw",
     "writing",
 ]
 
@@ -51,11 +57,29 @@ def live(index: Path) -> Path:
     while not (_is_generation(name) and (index / name / DATABASE).is_file()):
         named, (name, _) = name, _current(index)
         if name == named:  # else another one has taken its place meanwhile
-            raise IndexDamaged(
-                f"{index / CURRENT} names {name[:40]!r}, which is not there",
-                f"Let it name one that is: citewise doctor --repair --index {index}",
-            )
+            raise _headless(index, name)
     return index / name
+
+
+def anew(index: Path) -> str:
+    """Return what to do about an index of which no articles are left."""
+    return (
+        f"Put a backup in its place. Without one: move {index} away, since conversations.db and what was saved or "
+        f"uploaded in it cannot be made again, and index the files: {indexing(index)}"
+    )
+
+
+def indexing(index: Path) -> str:
+    """Return the command that makes an index, or brings back what it has lost; PATH stands for the files."""
+    return f"citewise index PATH --index {shlex.quote(str(index))}"
+
+
+def named(index: Path) -> str:
+    """Return the name of the generation that CURRENT says answers, there or not; empty where it says none."""
+    with suppress(IndexFault):
+        name, _ = _current(index)
+        return name if _is_generation(name) else ""
+    return ""
 
 
 def previous(index: Path) -> Path | None:
@@ -162,8 +186,17 @@ def writing(index: Path) -> Iterator[None]:
         yield
 
 
+def withdraw(index: Path) -> None:
+    """Delete an index folder in which nothing was begun; call under the writer lock, as the one who made it."""
+    with suppress(OSError):
+        if {path.name for path in index.iterdir()} <= {lock.HOLDER, lock.LOCK}:
+            for path in index.iterdir():
+                path.unlink()
+            index.rmdir()
+
+
 def settle(index: Path) -> None:
-    """Put the files that came with the live generation beside it; call under the writer lock.
+    """Put the files that came with the live generation beside it, drop what a kill left in it; under the writer lock.
 
     One that was imported brings them inside its folder, and that which it replaced keeps there those from before,
     until it is put back. A crash between two steps is made good by the next writer.
@@ -172,6 +205,9 @@ def settle(index: Path) -> None:
         name, before = _current(index)
     except IndexFault:
         return
+    for left in (index / name).glob(f"*{NEW}") if _is_generation(name) else ():
+        if left.is_file():  # of a cache that was being written when its writer was killed
+            left.unlink(missing_ok=True)
     for beside in BESIDE if _is_generation(name) else ():
         coming, here, home = index / name / beside, index / beside, index / before
         if not coming.is_dir() or (here.exists() and not (before and home.is_dir())):
@@ -190,15 +226,44 @@ def _current(index: Path) -> tuple[str, str]:
     try:
         lines = (index / CURRENT).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError):
-        raise IndexMissing(
-            f"there is no index at {index}", f"Make one: citewise index PATH --index {index}"
-        ) from None
+        raise _missing(index) from None
     except (OSError, UnicodeDecodeError) as error:
         raise IndexDamaged(
             f"{index / CURRENT} cannot be read: {error}", "Check the folder's permissions."
         ) from error
     name, before, *_ = [*(line.strip() for line in lines), "", ""]
     return name, before
+
+
+def _missing(index: Path) -> IndexMissing:
+    if said := _no_folder(index):
+        return IndexMissing(f"{index} {said}, not an index folder", "Name the folder with --index.")
+    if any(map(_is_left, generations(index))):
+        return IndexMissing(
+            f"{index} has lost its file {CURRENT}, which says what answers",
+            f"Let it be written again: {repairing(index)}",
+        )
+    return IndexMissing(f"there is no index at {index}", f"Make one: {indexing(index)}")
+
+
+def _headless(index: Path, name: str) -> IndexDamaged:
+    """Return what to raise where CURRENT names what cannot answer."""
+    is_bare = _is_generation(name) and (index / name).is_dir()
+    wrong = f"whose {DATABASE} is missing" if is_bare else "which is not there"
+    hint = f"Let it name one that is: {repairing(index)}"
+    return IndexDamaged(
+        f"{index / CURRENT} names {name[:40]!r}, {wrong}",
+        hint if any((path / DATABASE).is_file() for path in generations(index)) else anew(index),
+    )
+
+
+def _no_folder(index: Path) -> str:
+    """Return what is in the place of an index folder, empty if there is one, or nothing."""
+    if index.is_dir():
+        return ""
+    if index.exists():
+        return "is a file"
+    return "is a link to nothing" if index.is_symlink() else ""
 
 
 def _others(index: Path) -> list[Path]:
@@ -216,9 +281,8 @@ def _claim(index: Path) -> None:
                 sync_folder(folder)
         names = {path.name for path in index.iterdir()}
     except OSError as error:
-        raise IndexFault(
-            f"{index} cannot be an index folder: {error.strerror}", "Name another with --index."
-        ) from error
+        why = f"it {_no_folder(index)}" if isinstance(error, FileExistsError) else error.strerror
+        raise IndexFault(f"{index} cannot be an index folder: {why}", "Name another with --index.") from error
     foreign = sorted(n for n in names - _OURS if not _is_generation(n) and not n.endswith(NEW))
     if foreign and CURRENT not in names and not any(map(_is_generation, names)):
         raise IndexFault(
@@ -229,6 +293,12 @@ def _claim(index: Path) -> None:
 def _is_begun(folder: Path) -> bool:
     """Whether a generation has the journal of its first moments; later it has a log instead."""
     return (folder / f"{DATABASE}-journal").exists()
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether a generation has an articles.db that is more than begun."""
+    database = folder / DATABASE
+    return database.is_file() and not _is_begun(folder) and database.stat().st_size >= _VOID_BYTES
 
 
 def _is_void(folder: Path) -> bool:

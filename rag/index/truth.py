@@ -20,7 +20,7 @@ from rag.domain import EVERYWHERE, NO_META, Article, Copy, Passage, Vectors, Whe
 from rag.errors import IndexDamaged, IndexStale
 from rag.index import changes
 from rag.index.changes import FORMAT, RECOUNT, Piece, fingerprint, vector_key
-from rag.index.database import MEND, Database
+from rag.index.database import Database, mend, one_line
 
 __all__ = [
     "FORMAT",
@@ -109,7 +109,9 @@ class Truth(Database):
         """
         value = self.meta(key)
         if not value.isdecimal():
-            raise IndexDamaged(f"{self.path} says {value[:40]!r} for {key}, expected a number", MEND)
+            raise IndexDamaged(
+                f"{self.path} says {value[:40]!r} for {key}, expected a number", mend(self.path)
+            )
         return int(value)
 
     def seq(self) -> int:
@@ -119,9 +121,11 @@ class Truth(Database):
     def reach(self) -> Reach:
         """Return the state that this connection sees."""
         with self.snapshot():
-            last = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")
+            (last,) = self.row("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")
+            if not isinstance(last, int):
+                raise IndexDamaged(f"{self.path} does not say which passage was the last", mend(self.path))
             seq = self.seq()
-            return Reach(self.uid(seq), seq, int(last[0][0]))
+            return Reach(self.uid(seq), seq, last)
 
     def uid(self, seq: int) -> str:
         """Return what no other index, and no other past of this one, calls its change number ``seq``."""
@@ -136,13 +140,15 @@ class Truth(Database):
 
     def counted(self) -> tuple[int, int]:
         """Return the same, counted now: what an older Citewise did not keep, or to check what is kept."""
-        rows = self.rows("SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM passages)")
-        return int(rows[0][0]), int(rows[0][1])
+        articles, passages = self.row(
+            "SELECT (SELECT count(*) FROM articles), (SELECT count(*) FROM passages)"
+        )
+        return int(articles), int(passages)
 
     def n_articles_of(self, passages: Sequence[int]) -> int:
         """Return how many articles these passages are of; those that are gone do not count."""
         sql = "SELECT count(DISTINCT article) FROM passages WHERE id IN (SELECT value FROM json_each(?))"
-        return int(self.rows(sql, (json.dumps(passages),))[0][0])
+        return int(self.row(sql, (json.dumps(passages),))[0])
 
     def known(self) -> Iterator[Known]:
         """Yield what is remembered of every article, by place."""
@@ -310,7 +316,8 @@ class Truth(Database):
 
     def _matrix(self, rows: Sequence[tuple[int, bytes]], dim: int) -> tuple[Ids, Vectors]:
         if any(len(blob) != 2 * dim for _, blob in rows):
-            raise IndexDamaged(f"{self.path} holds a vector that is not of {dim} float16 numbers", MEND)
+            says = f"{self.path} holds a vector that is not of {dim} float16 numbers"
+            raise IndexDamaged(says, mend(self.path))
         matrix = np.frombuffer(b"".join(blob for _, blob in rows), dtype=np.float16).reshape(len(rows), dim)
         return np.array([id for id, _ in rows], dtype=np.int64), matrix.astype(np.float32)
 
@@ -335,7 +342,8 @@ class Truth(Database):
             day = date.fromisoformat(published) if published else None
             return Article(id, title, text, source, day, url, json.loads(meta) or NO_META)
         except (ValueError, TypeError) as error:
-            raise IndexDamaged(f"{self.path} cannot be read at article {id!r}: {error}", MEND) from error
+            says = f"{self.path} cannot be read at article {one_line(id)!r}: {one_line(error)}"
+            raise IndexDamaged(says, mend(self.path)) from error
 
     def _with_copies(self, articles: dict[int, Article | None]) -> dict[int, Article | None]:
         """Return the same, each told of those that say nearly what it says."""
@@ -356,11 +364,11 @@ class Truth(Database):
 
     def _passage(self, id: int, article: Article | None, start: int, end: int) -> Passage:
         if article is None:
-            raise IndexDamaged(f"{self.path} has no article for passage {id}", MEND)
+            raise IndexDamaged(f"{self.path} has no article for passage {id}", mend(self.path))
         try:
             return Passage(id, article, start, end)
         except (ValueError, TypeError) as error:
-            raise IndexDamaged(f"{self.path}: {error}", MEND) from error
+            raise IndexDamaged(f"{self.path}: {one_line(error)}", mend(self.path)) from error
 
 
 def conditions(where: Where) -> tuple[str, list[str]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rag.domain import Article
 from rag.errors import IndexDamaged
+from rag.index.database import one_line
 from rag.index.truth import RECOUNT, Truth, fingerprint, vector_key
 from rag.store import Shape
 from rag.upkeep.copies import Statement
@@ -94,7 +95,7 @@ def _numbers(truth: Truth) -> Iterator[Fault]:
     for (id,) in truth.stream("SELECT id FROM removed WHERE id IN (SELECT id FROM passages)"):
         cure: tuple[Statement, ...] = (("DELETE FROM removed WHERE id = ?", (id,)),)
         yield Fault(f"passage {id} is there and said to be removed", cure=cure)
-    (highest,) = truth.rows("SELECT coalesce(max(id), 0) FROM passages")[0]
+    (highest,) = truth.row("SELECT coalesce(max(id), 0) FROM passages")
     counters = truth.rows("SELECT seq FROM sqlite_sequence WHERE name = 'passages'")
     if len(counters) != 1 or not isinstance(counters[0][0], int) or counters[0][0] < highest:
         again: tuple[Statement, ...] = (
@@ -115,7 +116,9 @@ def _articles(truth: Truth) -> Iterator[Fault]:
             is_same = article is not None and fingerprint(article) == sha256
         except (IndexDamaged, TypeError, ValueError) as error:
             said = (
-                error.message if isinstance(error, IndexDamaged) else f"article {id} cannot be read: {error}"
+                error.message
+                if isinstance(error, IndexDamaged)
+                else f"article {id} cannot be read: {one_line(error)}"
             )
             yield Fault(said, (n,))
             continue

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rag.errors import IndexDamaged
-from rag.index.database import MEND, told
+from rag.index.database import mend, told
 from rag.index.durable import NEW, sync_file, unwritable
 from rag.index.folder import BESIDE
 from rag.index.truth import Truth
@@ -72,7 +72,7 @@ def check(path: Path) -> None:
     with _opened(path, "?mode=ro") as db:
         db.execute("PRAGMA trusted_schema=OFF")
         for fault in _faults(db):
-            raise IndexDamaged(f"{path}: {fault}", MEND)
+            raise IndexDamaged(f"{path}: {fault}", mend(path))
 
 
 def make_durable(path: Path) -> None:

@@ -15,6 +15,7 @@ from rag import embed, reader
 from rag.encoder import verify
 from rag.errors import IndexDamaged, ModelMissing
 from rag.index import caches, folder, vectors, words
+from rag.index.database import one_line
 from rag.index.truth import Ids, Truth
 from rag.upkeep import checks
 
@@ -42,7 +43,7 @@ def faults(index: str | Path) -> Iterator[str]:
         except IndexDamaged as error:  # so that no more can be looked at
             yield error.message
         except (LookupError, TypeError, ValueError, OverflowError) as error:
-            yield f"{truth.path} contradicts itself: {error}"
+            yield f"{truth.path} contradicts itself: {one_line(error)}"
 
 
 def weight_faults(folders: Sequence[Path] = (embed.SHIPPED, reader.SHIPPED)) -> Iterator[str]:

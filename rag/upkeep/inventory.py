@@ -140,11 +140,11 @@ def _years(truth: Truth) -> dict[str, int]:
 
 def _fragmentation(near: Path, truth: Truth) -> Fragmentation:
     free, page_size, removed = (
-        int(truth.rows(sql)[0][0])
+        int(truth.row(sql)[0])
         for sql in ("PRAGMA freelist_count", "PRAGMA page_size", "SELECT count(*) FROM removed")
     )
     n_cached, last = _cached(near, truth)
-    older = int(truth.rows("SELECT count(*) FROM passages WHERE id <= ?", (last,))[0][0])
+    older = int(truth.row("SELECT count(*) FROM passages WHERE id <= ?", (last,))[0])
     _, n = truth.counts()
     return Fragmentation(free * page_size, removed, n_cached, max(0, n_cached - older), n - older)
 

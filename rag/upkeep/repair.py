@@ -12,13 +12,15 @@ from pathlib import Path
 
 from rag.errors import IndexDamaged, IndexFault, IndexMissing, IndexStale
 from rag.index import caches, folder
+from rag.index.database import one_line
 from rag.index.durable import NEW, require_room, size, sync_folder, unwritable
 from rag.index.truth import FORMAT, RECOUNT, Truth
 from rag.store import Shape
 from rag.upkeep import checks, swap
 from rag.upkeep.checks import Fault
 from rag.upkeep.doctor import Caches
-from rag.upkeep.salvage import Guess, Salvage
+from rag.upkeep.losses import Losses
+from rag.upkeep.salvage import Guess, Salvage, Saved
 from rag.upkeep.witness import Witness
 from rag.upkeep.wreck import Wreck
 
@@ -36,25 +38,27 @@ def repair(index: str | Path, guess: Guess | None = None) -> Iterator[str]:
 
     Raises:
         IndexMissing, IndexLocked, IndexStale: as their names say.
-        IndexDamaged: nothing of it can be saved; it stays as it is.
+        IndexDamaged: nothing of it can be saved, and it stays as it is; or, at the end, articles are lost.
         IndexFault: it cannot be written.
     """
     where = Path(index)
     if not folder.generations(where):
         if (where / folder.CURRENT).exists():
-            raise IndexDamaged(f"{where} has no generation left", "Put a backup in its place.")
+            raise IndexDamaged(f"{where} has no generation left", folder.anew(where))
         folder.live(where)  # which says that there is no index
+    losses = Losses()
     with folder.writing(where):
-        yield from _pointed(where)
-        yield from _truth_mended(where, guess)
+        yield from _pointed(where, losses)
+        yield from _truth_mended(where, guess, losses)
         yield from _caches_mended(folder.live(where))
         yield from _tidied(where)
+    losses.tell(where)
 
 
 # -- CURRENT ------------------------------------------------------------------------------------------
 
 
-def _pointed(index: Path) -> Iterator[str]:
+def _pointed(index: Path, losses: Losses) -> Iterator[str]:
     """Let CURRENT name a generation that is there: the newest whole one, or else one that may be saved."""
     try:
         folder.live(index)
@@ -64,7 +68,9 @@ def _pointed(index: Path) -> Iterator[str]:
     newest = [path for path in reversed(folder.generations(index)) if (path / folder.DATABASE).is_file()]
     fit = [path for path in newest if folder.is_whole(path)] or [path for path in newest if not _opens(path)]
     if not fit:
-        raise IndexDamaged(f"{index} has no whole generation left", "Put a backup in its place.")
+        raise IndexDamaged(f"{index} has no whole generation left", folder.anew(index))
+    skipped = [path for path in newest[: newest.index(fit[0])] if not _opens(path)]
+    losses.may_be_more = bool(folder.named(index) or skipped)  # what answered may have had other articles
     folder.publish(index, fit[0])
     folder.settle(index)
     yield f"{why}: {fit[0].name} answers from now on"
@@ -81,7 +87,7 @@ def _opens(generation: Path) -> bool:
 # -- articles.db --------------------------------------------------------------------------------------
 
 
-def _truth_mended(index: Path, guess: Guess | None) -> Iterator[str]:
+def _truth_mended(index: Path, guess: Guess | None, losses: Losses) -> Iterator[str]:
     alive = folder.live(index)
     for turn in range(_ROUNDS):
         found = _faults(alive / folder.DATABASE)
@@ -93,8 +99,8 @@ def _truth_mended(index: Path, guess: Guess | None) -> Iterator[str]:
             return
         if not is_readable:
             break
-        yield from _cured(alive / folder.DATABASE, found)
-    yield from _saved(index, alive, found[0].says, guess)
+        yield from _cured(alive / folder.DATABASE, found, losses)
+    yield from _saved(index, alive, found[0].says, guess, losses)
 
 
 def _faults(database: Path) -> list[Fault]:
@@ -113,7 +119,7 @@ def _faults(database: Path) -> list[Fault]:
     except IndexDamaged as error:
         return [Fault(error.message)]
     except (LookupError, TypeError, ValueError, OverflowError) as error:
-        return [Fault(f"{database} contradicts itself: {error}")]
+        return [Fault(f"{database} contradicts itself: {one_line(error)}")]
 
 
 def _put_back(alive: Path) -> Iterator[str]:
@@ -142,11 +148,12 @@ def _is_newer(database: Path) -> bool:
     return made.isdecimal() and int(made) > FORMAT
 
 
-def _cured(database: Path, found: list[Fault]) -> Iterator[str]:
+def _cured(database: Path, found: list[Fault], losses: Losses) -> Iterator[str]:
     """Delete what refers to nothing, and the articles that are not what was stored; their files are read again."""
     said: list[str] = []
     articles = {n: fault.says for fault in reversed(found) for n in fault.articles}
     with closing(Truth(database, write=True)) as truth, truth.change():
+        n_before, _ = truth.counted()
         for fault in found:
             for sql, values in fault.cure:
                 truth.run(sql, values)
@@ -156,29 +163,34 @@ def _cured(database: Path, found: list[Fault]) -> Iterator[str]:
                 truth.remember_file(file, None)
                 said.append(f"{says}: article {id} is dropped; indexing {file} again brings it back")
             truth.remove(n)
+        losses.dropped(n_before - truth.counted()[0], n_before)
         for statement in RECOUNT:
             truth.run(statement, ())
     yield from said
 
 
-def _saved(index: Path, alive: Path, reason: str, guess: Guess | None) -> Iterator[str]:
+def _saved(index: Path, alive: Path, reason: str, guess: Guess | None, losses: Losses) -> Iterator[str]:
     """Save what can be read into the next generation, and put the damaged file aside."""
     database = alive / folder.DATABASE
     require_room(index, 2 * size(alive), "saving what can be read")
     with swap.next_generation(index) as new:
-        n_kept, lost = _salvaged(index, database, new, guess)
+        n_kept, (lost, n_read) = _salvaged(index, database, new, guess, losses)
         swap.finish(new)
     folder.publish(index, new, folder.previous(index) or new)
     aside = _put_aside(database, index)
     shutil.rmtree(alive, ignore_errors=True)
     yield f"{database} is damaged ({reason})"
     yield f"{n_kept:,} articles are saved into {new.name}, {len(lost):,} that are known of are not"
+    if n_read:
+        yield f"the text of {n_read:,} of these is whole and is what was stored, its passages or vectors are not"
     yield f"the damaged file is kept as {aside}"
     yield from (f"not saved: article {name}; indexing its file again brings it back" for name in lost)
 
 
-def _salvaged(index: Path, database: Path, new: Path, guess: Guess | None) -> tuple[int, list[str]]:
-    """Make the draft of a generation of what is proved; return the number of articles in it, and which are not."""
+def _salvaged(
+    index: Path, database: Path, new: Path, guess: Guess | None, losses: Losses
+) -> tuple[int, Saved]:
+    """Make the draft of a generation of what is proved; return the number of articles in it, and what is not."""
     with closing(Wreck(database, new)) as wreck:
         salvage = Salvage(wreck, Witness(database.with_name(caches.VECTORS), wreck.meta("uid")))
         shape = salvage.shape(_shapes(index), guess)
@@ -191,11 +203,12 @@ def _salvaged(index: Path, database: Path, new: Path, guess: Guess | None) -> tu
         Truth.create(draft, {**shape.facts(), "whole": "yes", "uid": uuid.uuid4().hex}, above)
         with closing(Truth(draft, write=True)) as truth:
             truth.rows("PRAGMA synchronous=OFF")  # nobody trusts it before it is finished
-            lost = salvage.save(truth, shape)
+            saved = salvage.save(truth, shape)
             n_kept, _ = truth.counts()
+        losses.unsaved(n_kept, len(saved.lost), wreck.meta("n articles"))
     for left in (*new.glob(f"wreck{NEW}*"), *new.glob(f"head{NEW}*")):
         left.unlink()
-    return n_kept, lost
+    return n_kept, saved
 
 
 def _shapes(index: Path) -> Iterator[Shape]:

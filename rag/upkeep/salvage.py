@@ -49,7 +49,14 @@ class _Found:
     article: Article
     place: str
     file: str
-    passages: tuple[_Part, ...]
+    passages: tuple[_Part, ...] | None  # None: some are lost
+
+
+class Saved(NamedTuple):
+    """What was not saved: the names as far as known, and how many of them have a text that was read and is proved."""
+
+    lost: list[str]
+    n_read: int
 
 
 class Salvage:
@@ -91,14 +98,17 @@ class Salvage:
                 return Shape(shape.embedder, dim, shape.passage_tokens)
         return None
 
-    def save(self, truth: Truth, shape: Shape) -> list[str]:
-        """Put all that is proved into ``truth``; return the names of the articles that are not, as far as known."""
-        lost, taken = dict(self._ids), set[tuple[str, str]]()
+    def save(self, truth: Truth, shape: Shape) -> Saved:
+        """Put all that is proved into ``truth``; return what is not."""
+        lost, taken, read = dict(self._ids), set[tuple[str, str]](), set[int]()
         for n, name, found in self._articles():
             if lost.setdefault(n, name) != name:
                 lost[n] += f" (or {name})"
-            pieces = self._pieces(found, shape) if found else None
-            if found is None or pieces is None:
+            if found is None:
+                continue
+            read.add(n)
+            pieces = self._pieces(found, shape)
+            if pieces is None:
                 continue
             names = {("id", found.article.id), ("place", found.place)}
             if not names & taken:
@@ -106,21 +116,20 @@ class Salvage:
                     truth.put(found.article, found.place, found.file, pieces)
                 taken |= names
                 del lost[n]
-        return sorted(lost.values())
+        return Saved(sorted(lost.values()), len(read & lost.keys()))
 
     def _articles(self) -> Iterator[tuple[int, str, _Found | None]]:
-        """Yield number, name and contents of each article that can be read; no contents where they are false."""
+        """Yield number, name and contents of each article that can be read; no contents where its sum is not right."""
         for n, *row in self._wreck.rows("articles"):
             id, place, file, sha256, *said = row
             name = id if isinstance(id, str) else f"number {n}"
             witnesses = zip((id, place, file), (self._ids, self._places, self._files), strict=True)
             is_sure = all(isinstance(own, str) and told.get(n, own) == own for own, told in witnesses)
             article = _article(id, said) if is_sure else None
-            passages = self._passages_of(n)
-            if article is None or fingerprint(article) != sha256 or passages is None:
+            if article is None or fingerprint(article) != sha256:
                 yield n, name, None
             else:
-                yield n, name, _Found(article, place, file, passages)
+                yield n, name, _Found(article, place, file, self._passages_of(n))
 
     def _passages_of(self, n: int) -> tuple[_Part, ...] | None:
         """Return the passages of an article, None if an index knows of others."""
@@ -132,10 +141,10 @@ class Salvage:
 
     def _pieces(self, found: _Found, shape: Shape) -> list[Piece] | None:
         """Return the passages with their vectors; None unless all is there."""
-        text, title = found.article.text, found.article.title
-        if not fits(text, [(part.start, part.end) for part in found.passages]):
+        text, title, parts = found.article.text, found.article.title, found.passages
+        if parts is None or not fits(text, [(part.start, part.end) for part in parts]):
             return None
-        made = [self._piece(shape, title, text[part.start : part.end], part) for part in found.passages]
+        made = [self._piece(shape, title, text[part.start : part.end], part) for part in parts]
         whole = [piece for piece in made if piece is not None]
         return whole if len(whole) == len(made) else None
 
@@ -150,7 +159,7 @@ class Salvage:
 
     def _proofs(self, found: _Found) -> Iterator[tuple[bytes, bytes, tuple[str, str]]]:
         """Yield (key, vector, title and text) of an article's passages."""
-        for part in found.passages:
+        for part in found.passages or ():
             for key, vector in self._wreck.vectors(part.vector, []):
                 yield key, vector, (found.article.title, found.article.text[part.start : part.end])
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rag.errors import IndexDamaged, IndexFault
 from rag.index import caches, folder
+from rag.index.database import repairing
 from rag.index.durable import NEW, require_room, sync_folder, unwritable
 from rag.index.truth import Truth
 from rag.upkeep import copies
@@ -165,7 +166,7 @@ def _check_counts(draft: Path, source: Held) -> None:
     if found != expected:
         raise IndexDamaged(
             f"a copy of {source.generation} has {found} articles and passages, not {expected}",
-            "Look the index over: citewise doctor --repair",
+            f"Look the index over: {repairing(draft.parent.parent)}",
         )
 
 

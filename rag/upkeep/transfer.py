@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +90,7 @@ def import_index(file: str | Path, index: str | Path, *, yes: bool = False) -> I
                 f"there is an index at {where} already",
                 "Add --yes to put the imported one in its place; citewise rollback puts this one back.",
             )
-        with folder.writing(where):
+        with _claimed(where):
             require_room(where, _CACHES * sent.manifest.n_bytes, "an import")
             before = _held_now(where)
             with swap.next_generation(where) as new:
@@ -151,6 +151,19 @@ def _files(index: Path, database: Path) -> Iterator[tuple[str, Path]]:
 
 
 # -- in -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _claimed(index: Path) -> Iterator[None]:
+    """Hold the writer lock of an index folder; one that was not there goes again if what is done with it fails."""
+    is_new = not index.exists()
+    with folder.writing(index):
+        try:
+            yield
+        except BaseException:
+            if is_new:
+                folder.withdraw(index)
+            raise
 
 
 def _held_now(index: Path) -> Held | None:
