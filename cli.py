@@ -425,18 +425,12 @@ def _print_hits(words: str, hits: Sequence[Hit], as_json: bool) -> None:
 
 
 def _print_summary(summary: Summary, as_json: bool) -> None:
-    from rag.upkeep.tables import of_files
+    from ingest.summary import if_cut, sentence
+    from rag.upkeep.tables import LISTED, of_files
 
-    kept = f", {summary.kept} kept" if summary.kept else ""
-    _say(
-        f"{'would be: ' if summary.dry_run else ''}"
-        f"{summary.new} new, {summary.changed} changed, {summary.moved} moved, {summary.removed} removed, "
-        f"{summary.unchanged} unchanged{kept}; "
-        f"{summary.passages_embedded} passages embedded in {summary.seconds:.1f} s; "
-        f"the index holds {summary.articles} articles in {summary.passages} passages"
-    )
+    _say(sentence(summary))
     told = ((fate.what, fate.path, fate.note) for fate in summary.files if fate.what != "skipped")
-    for line in [*of_files(told), *summary.notes]:
+    for line in [*of_files(told), *if_cut(summary, LISTED), *summary.notes]:
         _say(line)
     if as_json:
         facts = asdict(summary)

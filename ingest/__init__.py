@@ -42,12 +42,15 @@ def index(
 
     Raises:
         CorpusError: a path does not exist, or holds nothing to read.
-        RemovalRefused, SettingsError, ModelMissing, IndexLocked, IndexStale, IndexDamaged: as their names say.
+        SettingsError: ``fields`` has a name that is none of ours, or another setting is wrong.
+        RemovalRefused, ModelMissing, IndexLocked, IndexStale, IndexDamaged: as their names say.
     """
     from ingest import sync
+    from ingest.fields import checked
     from rag import embed
     from rag.settings import load
 
+    named = checked(fields)
     made = embed.given(embedder)
     chosen = load(index=index, embedder=None if made else embedder, **settings)
     several = [paths] if isinstance(paths, str | Path) else list(paths)
@@ -63,7 +66,7 @@ def index(
         keep_missing=keep_missing,
         resume=resume,
         allow_network=allow_network,
-        fields=fields,
+        fields=named,
         watcher=watcher,
     )
 
@@ -97,11 +100,13 @@ def watch(
         RemovalRefused, SettingsError, ModelMissing, IndexStale, IndexDamaged: the first run was refused.
     """
     from ingest import watching
+    from ingest.fields import checked
     from ingest.files import Sums
     from ingest.sync import Choice
     from rag import embed
     from rag.settings import load
 
+    named = checked(fields)
     made = embed.given(embedder)
     chosen = load(index=index, embedder=None if made else embedder, **settings)
     several = [paths] if isinstance(paths, str | Path) else list(paths)
@@ -115,7 +120,7 @@ def watch(
             rebuild=rebuild,
             resume=resume,
             keep_missing=keep_missing,
-            sums=Sums(fields or {}, remember=True),
+            sums=Sums(named, remember=True),
         ),
         on_run=on_run,
         on_trouble=on_trouble,

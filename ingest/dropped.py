@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.fields import one_line, shorten
+from ingest.fields import Unfit, one_line, shorten
 from ingest.find import READABLE, reason, suffix_of
+from ingest.read import opened
 from rag.errors import IndexFault, UploadRefused
 from rag.index import folder
 
@@ -67,7 +68,7 @@ def checked(files: Sequence[Path], names: Sequence[str]) -> tuple[list[Given], l
     return given, problems
 
 
-def _problem(name: str, wrong: UploadRefused) -> Problem:
+def _problem(name: str, wrong: Unfit | UploadRefused) -> Problem:
     return name, f"{wrong.message}. {wrong.hint}"
 
 
@@ -142,7 +143,7 @@ def taken_in(given: Sequence[Given], uploads: Path) -> tuple[list[Taken], list[P
             _copy(item.path, part)
             taken.append(_placed(item, part))
             folder.sync_folder(uploads)
-        except UploadRefused as wrong:
+        except (Unfit, UploadRefused) as wrong:
             refused.append(_problem(item.name, wrong))
         except OSError as error:
             refused.append(
@@ -156,7 +157,7 @@ def taken_in(given: Sequence[Given], uploads: Path) -> tuple[list[Taken], list[P
 
 def _copy(file: Path, part: Path) -> None:
     size = 0
-    with file.open("rb") as source, part.open("xb") as target:
+    with opened(file) as source, part.open("xb") as target:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > MAX_UPLOAD_BYTES:  # it has grown

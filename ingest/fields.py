@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
-from rag.errors import CitewiseError
+from rag.errors import CitewiseError, SettingsError
 from rag.text import normalise
 from rag.text import one_line as one_line  # all that makes fields of what a file says is found here
 
 TITLE_CHARS = 300  # of a title that is given
 FIRST_LINE_CHARS = 120  # of a first line that serves as the title
 YEARS = range(1000, 3000)  # a year outside is a slip, or a placeholder such as 0001-01-01
+
+NAMES = (
+    "text",
+    "title",
+    "date",
+    "author",
+    "source",
+    "url",
+    "language",
+    "id",
+)  # that a map of fields may have
 
 _FIELDS = ("title", "source", "url", "date")
 _MONTHS = "january february march april may june july august september october november december".split()
@@ -55,6 +66,29 @@ class Fields:
     url: str
     published: date | None
     meta: dict[str, str]
+
+
+def checked(fields: Mapping[str, str] | None) -> dict[str, str]:
+    """Return a map of our names of fields to those of columns, which two of ours may share.
+
+    Raises:
+        SettingsError: it has a name that is none of ours, or a column's name that is empty or cannot be printed.
+    """
+    for ours, theirs in (fields or {}).items():
+        if ours not in NAMES:
+            raise SettingsError(
+                f"fields names {_quoted(ours)}, which is no field", f"There are: {', '.join(NAMES)}."
+            )
+        if not isinstance(theirs, str) or not theirs.strip() or not theirs.isprintable():
+            raise SettingsError(
+                f"fields says that {ours} is in {_quoted(theirs)}, which is no name of a column",
+                f"Name a column for each of these that you need: {', '.join(NAMES)}.",
+            )
+    return dict(fields or {})
+
+
+def _quoted(name: object) -> str:
+    return shorten(repr(name), 80)
 
 
 def parse_fields(values: Mapping[str, object], *, is_exact: bool = True) -> Fields:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ingest.read import NO_FIELDS
+from ingest.fields import Unfit
+from ingest.read import NO_FIELDS, opened
 from rag.errors import CorpusError
 
-READER = "1"  # goes up when the same bytes are read as other articles, so that all files are read again
+READER = "2"  # goes up when the same bytes are read as other articles, so that all files are read again
 
 _CHUNK = 1 << 20  # bytes
 _SETTLED_S = 2.0  # a file system's clock may tick as seldom; a younger file can change and keep its stamp
@@ -29,7 +30,7 @@ class Sums:
         self._seed = READER + (json.dumps(dict(fields), sort_keys=True) if fields else "")
 
     def of(self, path: Path) -> str:
-        """Return the sum of a file; empty when it cannot be read."""
+        """Return the sum of a regular file; empty when it cannot be read, or is no longer one."""
         if self._known is None:
             return self._read(path)
         before, (known, total) = stamp(path), self._known.get(path, (None, ""))
@@ -42,10 +43,10 @@ class Sums:
     def _read(self, path: Path) -> str:
         digest = hashlib.sha256(self._seed.encode())
         try:
-            with path.open("rb") as file:
+            with opened(path) as file:
                 while part := file.read(_CHUNK):
                     digest.update(part)
-        except OSError:
+        except (OSError, Unfit):
             return ""
         return digest.hexdigest()
 

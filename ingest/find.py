@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from ingest.formats import suffix_of as suffix_of  # by which a file is found an
 from rag.render import visible
 
 SUFFIXES = tuple(MODULES)
+_GENERATION = re.compile(r"gen-\d+")  # as rag.index.folder, which is slow to load, names them
 READABLE = "text, Markdown, JSONL, HTML, PDF, DOCX, ODT, EPUB, CSV, mail, feed, zip and tar files"
 """What can be read, in words."""
 
@@ -55,13 +57,35 @@ class Skipped:
     reason: str
 
 
-Found = Source | Failure | Skipped
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """A file or a folder of a folder whose name begins with a dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies under some paths, each kind sorted by path; ``n_hidden`` files and folders are passed over."""
+
+    sources: list[Source]
+    failures: list[Failure]
+    skipped: list[Skipped]
+    n_hidden: int
+
+
+Found = Source | Failure | Skipped | _Hidden
 
 
 def find(paths: Sequence[Path]) -> tuple[list[Source], list[Failure], list[Skipped]]:
+    """Return what ``listing`` does, without what is hidden."""
+    found = listing(paths)
+    return found.sources, found.failures, found.skipped
+
+
+def listing(paths: Sequence[Path]) -> Listing:
     """Return what lies under ``paths``, each file once, sorted by path, whatever the order of ``paths``.
 
-    Folders are searched in depth; what is hidden in them is passed over, and links in them are not followed.
+    Folders are searched in depth; what is hidden in them is passed over, links in them are not followed, and an
+    index in them is not looked into.
     """
     found: dict[str, Found] = {}
     # An outer folder comes before what it holds, so that a file has one key however often it is given.
@@ -70,10 +94,11 @@ def find(paths: Sequence[Path]) -> tuple[list[Source], list[Failure], list[Skipp
             if not isinstance(found.get(place), Source | Failure):
                 found[place] = item
     items = [item for _, item in sorted(found.items())]
-    return (
+    return Listing(
         [item for item in items if isinstance(item, Source)],
         [item for item in items if isinstance(item, Failure)],
         [item for item in items if isinstance(item, Skipped)],
+        sum(isinstance(item, _Hidden) for item in items),
     )
 
 
@@ -109,13 +134,25 @@ def _in_folder(root: Path, given: Path) -> Iterator[tuple[str, Found]]:
             shown = printable(given / folder.relative_to(root))
             yield str(folder), Failure(shown, f"cannot be searched: {reason(error)}", str(folder))
             continue
+        if _is_index(listed):
+            yield (
+                str(folder),
+                Skipped(printable(given / folder.relative_to(root)), "an index, which is not looked into"),
+            )
+            continue
         for entry in listed:
             if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
+                yield entry.path, _Hidden()
+            elif entry.is_dir(follow_symlinks=False):
                 folders.append(Path(entry.path))
             else:
                 yield entry.path, _entry(entry, root, given)
+
+
+def _is_index(listed: Sequence[os.DirEntry[str]]) -> bool:
+    """Whether these are the entries of an index folder, whatever else lies in it."""
+    names = {entry.name for entry in listed}
+    return "CURRENT" in names and any(_GENERATION.fullmatch(name) for name in names)
 
 
 def _entry(entry: os.DirEntry[str], root: Path, given: Path) -> Found:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.plan import is_url
+from ingest.addresses import without_credentials
+from ingest.plan import is_foreign, is_url
 from ingest.read import Failure, Source
 from rag.errors import CorpusError
 
@@ -25,8 +26,9 @@ class Given:
         """Return what ``paths`` are.
 
         Raises:
-            CorpusError: one is an address, and the network is not allowed.
+            CorpusError: one is an address, and the network is not allowed, or it is of a kind that is not read.
         """
+        refuse_foreign(paths)
         urls = list(dict.fromkeys(path for path in paths if is_url(path)))
         if urls and not allow_network:
             raise CorpusError(
@@ -55,3 +57,14 @@ class Given:
             path = copy.path.resolve()
             size = path.stat().st_size
             self.fetched.append(Source(str(path.parent), path, copy.url, size, copy.url, named=True))
+
+
+def refuse_foreign(paths: Sequence[str | Path]) -> None:
+    """Raise CorpusError for an address that is neither http nor https."""
+    for path in paths:
+        if is_foreign(path):
+            raise CorpusError(
+                without_credentials(str(path)),
+                "an address of a kind that is not read",
+                "Give an address that begins with https:// or http://, or the path of a file or folder.",
+            )

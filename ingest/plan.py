@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from ingest.held import Held
 from ingest.read import Failure, Skipped, Source
 from rag.domain import Article
 from rag.index.truth import Known
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ class Plan:
     ``kept`` are articles that are no longer in their place and stay because that was asked. ``held`` are the
     arrivals themselves, by place; ``n_before`` counts what each file that is looked at, or that
     an article leaves, held before. A plan with ``n_again`` has nothing else: so many articles of an index are
-    embedded again beside it.
+    embedded again beside it. ``n_hidden`` files and folders were passed over; ``no_files`` counts the members of
+    archives, as the user named these, that are links or devices.
     """
 
     unchanged: int = 0
@@ -54,6 +59,8 @@ class Plan:
     decoded: list[str] = field(default_factory=list)  # what was not UTF-8, and what it was read as
     n_before: dict[str, int] = field(default_factory=dict)
     n_again: int = 0
+    n_hidden: int = 0
+    no_files: dict[str, int] = field(default_factory=dict)
 
     @property
     def arrivals(self) -> list[Arrival]:
@@ -91,6 +98,16 @@ def place_of(source: Source, article: Article) -> str:
     path = source.path.with_suffix("") if is_url(source.key) else source.path
     id_within = article.id.removeprefix(source.key).removeprefix("#")
     return f"{path}//{id_within}" if article.id != source.key else str(path)
+
+
+def is_foreign(path: str | Path) -> bool:
+    """Whether a path is an address of a kind that is not read, such as ftp://x/y, and no file is called so."""
+    return (
+        isinstance(path, str)
+        and bool(_ADDRESS.match(path))
+        and not is_url(path)
+        and not os.path.lexists(path)
+    )
 
 
 def is_url(path: str | Path) -> bool:

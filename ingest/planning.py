@@ -12,7 +12,7 @@ from ingest.files import Sums, is_gone, stamp
 from ingest.find import SUFFIXES
 from ingest.held import Held
 from ingest.plan import Found, Plan, place_of
-from ingest.read import Failure, Skipped, Source
+from ingest.read import Failure, NoFiles, Skipped, Source
 from ingest.settling import Ids, settle
 from rag.domain import Article
 from rag.errors import CorpusError, RemovalRefused
@@ -74,14 +74,19 @@ def make(
     roots = [*(os.path.realpath(path) for path in paths), *copies]
     scope = {known.place: known for known in truth.known_under(roots)}
     _require_paths(paths, scope.values())
-    sources, wrong, skipped = read.find([path for path in paths if not is_gone(path)])
-    plan = Plan(failed=[*failed, *wrong], skipped=list(skipped), held=Held(spill, HOLD_CHARS))
-    if not (sources or fetched or plan.failed or scope):
+    found = read.listing([path for path in paths if not is_gone(path)])
+    plan = Plan(
+        failed=[*failed, *found.failures],
+        skipped=found.skipped,
+        held=Held(spill, HOLD_CHARS),
+        n_hidden=found.n_hidden,
+    )
+    if not (found.sources or fetched or plan.failed or scope):
         raise CorpusError(
             ", ".join(map(str, paths)), "holds no file that can be read", "Name a folder with articles."
         )
     comparison = _Comparison(plan, scope, truth.file_sums(roots), sums)
-    for source in [*sources, *fetched]:
+    for source in [*found.sources, *fetched]:
         comparison.look(source)
     settle(plan, scope, comparison.displaced, comparison.gone(), truth, keep_missing=keep_missing)
     return plan
@@ -153,6 +158,8 @@ class _Comparison:
         for item in read.read(source, self._sums.fields):
             if isinstance(item, Article):
                 self._met(source, item)
+            elif isinstance(item, NoFiles):
+                self._plan.no_files[source.shown or str(source.path)] = item.n
             else:
                 self._note(item, is_known, str(source.path))
                 n_complaints += 1

@@ -12,6 +12,7 @@ from typing import Literal
 
 from ingest.plan import Plan
 from ingest.read import Failure
+from rag.index.durable import counted
 
 MAX_FATES = 10_000  # files that a summary tells of one by one
 What = Literal["new", "changed", "moved", "removed", "kept", "failed", "skipped"]
@@ -48,6 +49,44 @@ class Summary:
     files: tuple[Fate, ...] = ()
     notes: tuple[str, ...] = ()
     dry_run: bool = False
+
+
+def sentence(summary: Summary) -> str:
+    """Return in one sentence what a run did, or would do, and what the index holds now."""
+    kinds = ("new", "changed", "moved", "removed", "unchanged")
+    counts = [f"{getattr(summary, kind):,} {kind}" for kind in kinds]
+    counts += [f"{summary.kept:,} kept"] if summary.kept else []
+    counts += [f"{len(summary.failed):,} failed"] if summary.failed else []
+    return (
+        f"{'would be: ' if summary.dry_run else ''}{', '.join(counts)}; "
+        f"{counted(summary.passages_embedded, 'passage')} embedded in {summary.seconds:.1f} s; "
+        f"the index holds {counted(summary.articles, 'article')} in {counted(summary.passages, 'passage')}"
+    )
+
+
+def if_cut(summary: Summary, n_listed: int) -> Iterator[str]:
+    """Yield where all files are listed, if a table has more of a kind than the ``n_listed`` that it shows."""
+    kinds = Counter(fate.what for fate in summary.files if fate.what != "skipped")
+    if any(n > n_listed for n in kinds.values()):
+        yield "With --json, all files are listed."
+
+
+def passed_over(plan: Plan, n_untold: int) -> Iterator[str]:
+    """Yield sentences on what was passed over, and on ``n_untold`` files of which a summary does not tell."""
+    if plan.n_hidden:
+        n = (
+            "1 hidden file or folder was"
+            if plan.n_hidden == 1
+            else f"{plan.n_hidden:,} hidden files or folders were"
+        )
+        yield f"{n} passed over."
+    if plan.no_files:
+        first, *others = plan.no_files
+        where = f"{first} and {counted(len(others), 'more archive')}" if others else first
+        n = counted(sum(plan.no_files.values()), "member")
+        yield f"Of {where}, {n} passed over: links or devices, no files."
+    if n_untold:
+        yield f"{n_untold:,} more files are not told one by one."
 
 
 def fates(plan: Plan, roots: Sequence[str | Path]) -> tuple[tuple[Fate, ...], int]:

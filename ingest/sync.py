@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from ingest.files import Sums
 from ingest.given import Given
 from ingest.plan import Plan
 from ingest.run import Run, Silence, Watcher
-from ingest.summary import Summary, fates
+from ingest.summary import Summary, fates, passed_over
 from rag.domain import Embedder
-from rag.errors import IndexMissing, IndexStale
-from rag.index import caches, folder
+from rag.errors import IndexFault, IndexMissing, IndexStale
+from rag.index import caches, folder, lock
 from rag.index.truth import Truth
 from rag.store import Shape
 
@@ -76,8 +77,11 @@ def index(
         shape = Shape(embedder.name, embedder.dim, passage_tokens)
         return _rehearsed(paths, Path(index), shape, choice)
     Given.of(paths, allow_network=allow_network)  # what is refused leaves no folder behind
-    with folder.writing(Path(index)):
-        return locked(paths, index, embedder, passage_tokens, choice=choice, watcher=watcher, stop=stop)
+    with _claimed(Path(index)) as keep:
+        done = locked(paths, index, embedder, passage_tokens, choice=choice, watcher=watcher, stop=stop)
+        if done.articles or not done.failed:
+            keep()
+        return done
 
 
 def locked(
@@ -120,6 +124,42 @@ def locked(
             begun(generation, truth, plan).carry_out(plan)
         truth.checkpoint()
         return _summary(plan, runs, truth.counts(), given, [rebuild.note(where)], started)
+
+
+@contextmanager
+def _claimed(index: Path) -> Iterator[Callable[[], None]]:
+    """Hold the writer lock; an index that was not there goes again, unless an article is in it or it is kept.
+
+    What is yielded keeps it.
+    """
+    made = [path for path in (index, *index.absolute().parents) if not path.exists()]
+    with folder.writing(index):
+        kept = [(index / folder.CURRENT).exists() or bool(folder.generations(index))]
+        try:
+            yield lambda: kept.append(True)
+        finally:
+            if not any(kept) and not _holds_articles(index):
+                _unmake(index, made)
+
+
+def _holds_articles(index: Path) -> bool:
+    try:
+        with _reading(index) as truth:
+            return truth is not None and truth.counts()[0] > 0
+    except IndexFault:  # what cannot be read is not thrown away
+        return True
+
+
+def _unmake(index: Path, made: Sequence[Path]) -> None:
+    """Take away an index without an article, and the folders that were made for it, the innermost first."""
+    for path in (*folder.generations(index), *(index / beside for beside in folder.BESIDE)):
+        shutil.rmtree(path, ignore_errors=True)
+    for name in (folder.CURRENT, lock.HOLDER, lock.LOCK):
+        with suppress(OSError):
+            (index / name).unlink()
+    for path in made:
+        with suppress(OSError):  # another has put something there
+            path.rmdir()
 
 
 def _rehearsed(paths: Sequence[str | Path], index: Path, shape: Shape, choice: Choice) -> Summary:
@@ -184,8 +224,7 @@ def _summary(
     started: float,
 ) -> Summary:
     """Return what the runs did, the last by the plan; without any, what one would have done."""
-    files, n_more = fates(plan, given.files)
-    untold = f"{n_more:,} more files are not told one by one." if n_more else ""
+    files, n_untold = fates(plan, given.files)
     return Summary(
         new=plan.new,
         changed=plan.changed,
@@ -199,6 +238,6 @@ def _summary(
         seconds=round(time.monotonic() - started, 3),
         kept=len(plan.kept),
         files=files,
-        notes=tuple(filter(None, [*notes, untold])),
+        notes=tuple(filter(None, [*notes, *passed_over(plan, n_untold)])),
         dry_run=not runs,
     )

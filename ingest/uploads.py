@@ -197,13 +197,23 @@ def _take_out(known: Known) -> None:
         if is_jsonl and path.exists():
             line_id = known.place.removeprefix(f"{known.file}//")
             folder.replace(path, _without(path.read_bytes(), line_id))
-        if not is_jsonl or not any(isinstance(item, Article) for item in read.read(source)):
+        if not is_jsonl or not _may_hold_more(source):
             path.unlink(missing_ok=True)
             folder.sync_folder(path.parent)
     except OSError as error:
         raise IndexFault(
             f"{path} cannot be changed: {reason(error)}", "Check that you may write there."
         ) from error
+
+
+def _may_hold_more(source: Source) -> bool:
+    """Whether a file holds an article, or is not read to its end because so much of it is wrong."""
+    n_wrong = 0
+    for item in read.read(source):
+        if isinstance(item, Article):
+            return True
+        n_wrong += 1
+    return n_wrong > read.MAX_COMPLAINTS
 
 
 def _without(raw: bytes, line_id: str) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ingest import events, sync
 from ingest.files import Stamp, is_gone, stamp
+from ingest.given import refuse_foreign
 from ingest.plan import Plan, is_url
 from ingest.read import Failure
 from ingest.summary import Fate, Summary
@@ -81,6 +82,7 @@ def watch(
 
 
 def _root(path: str | Path) -> Path:
+    refuse_foreign([path])
     if is_url(path):
         raise CorpusError(str(path), "is on the network, which cannot be watched", "Index it now and then.")
     if is_gone(Path(path)):

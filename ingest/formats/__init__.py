@@ -77,7 +77,14 @@ class Wrong:
     is_other_data: bool = False
 
 
-Item = Parsed | Wrong
+@dataclass(frozen=True, slots=True)
+class NoFiles:
+    """How many members of an archive are neither files nor folders: links and devices, which are not read."""
+
+    n: int
+
+
+Item = Parsed | Wrong | NoFiles
 
 
 class OtherData(Unfit):

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from ingest import formats
 from ingest.fields import Unfit, shorten
-from ingest.formats import Item, Wrong
+from ingest.formats import Item, NoFiles, Wrong
 from ingest.formats.ids import Ids, plain
 from ingest.formats.inner import in_words, inner
 from ingest.formats.unpack import DECOMPRESSORS, Bomb, Budget, Counted, Readable, Sips, Unpacking, content
@@ -35,19 +35,21 @@ _BROKEN = (
     NotImplementedError,  # of a zip that says it is of a version to come
 )
 _MEND = "Make the archive again."
+_NO_FILES = "that are no files"  # links and devices
 
 
 def parse(file: BinaryIO, name: str, fields: Mapping[str, str]) -> Iterator[Item]:
     """Yield what is in each file of an archive; ids begin with the file's path in it.
 
-    Hidden files, those of no format that is read, links and devices are left out.
+    Hidden files and those of no format that is read are left out; links and devices are counted. A hard link to
+    a file of the archive is that file.
 
     Raises:
         OtherData: it holds no file that is read.
         Unfit: it is no archive, is damaged, or is too large once it is unpacked.
     """
     packed = file.seek(0, io.SEEK_END)
-    reading = _Reading(fields, Budget(packed), Ids(), Counter())
+    reading = _Reading(fields, packed, Budget(packed), Ids(), Counter(), Counter())
     is_empty = True
     try:
         for item in _items(file, name, "", reading, 1):
@@ -59,8 +61,11 @@ def parse(file: BinaryIO, name: str, fields: Mapping[str, str]) -> Iterator[Item
         raise _why(error) from error
     if is_empty:
         raise formats.OtherData(
-            f"holds no file that is read, but {_listed(reading.left_out)}", "Convert these."
+            f"holds no file that is read, but {_listed(reading.left_out + reading.no_files)}",
+            "Convert these.",
         )
+    if n := reading.no_files.total():
+        yield NoFiles(n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,11 @@ class _Reading:
     """What an archive and those in it have in common."""
 
     fields: Mapping[str, str]
+    packed: int  # bytes of the outermost
     budget: Budget
     ids: Ids
     left_out: Counter[str]  # by suffix
+    no_files: Counter[str]  # by kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ def _items(file: BinaryIO, name: str, path: str, reading: _Reading, depth: int) 
     """Yield what is in an archive, itself at ``path`` in the outer one."""
     file.seek(0)
     of_kind = _of_zip if formats.suffix_of(name) == ".zip" else _of_tar
-    for number, member in enumerate(of_kind(file, name, reading.budget), start=1):
+    for number, member in enumerate(of_kind(file, name, reading), start=1):
         if number > MAX_MEMBERS:
             raise Unfit(f"holds over {MAX_MEMBERS:,} files", "Split it.")
         if _is_read(member.name, reading.left_out):
@@ -122,15 +129,18 @@ def _why(error: Exception) -> Unfit:
 # ---- Members
 
 
-def _of_zip(file: BinaryIO, _: str, budget: Budget) -> Iterator[_Member]:
+def _of_zip(file: BinaryIO, _: str, reading: _Reading) -> Iterator[_Member]:
     with zipfile.ZipFile(Sips(file, _DIRECTORY_BYTES)) as archive:
         for info in archive.infolist():
-            if info.is_dir() or not _is_plain(info.external_attr >> 16):
+            if info.is_dir():
+                continue
+            if not _is_plain(info.external_attr >> 16):
+                reading.no_files[_NO_FILES] += 1
                 continue
             refused = "is encrypted" if info.flag_bits & 1 else ""
             if info.compress_type not in _METHODS:
                 refused = "is packed in a way that is not read"
-            yield _Member(_path(info.filename), refused, partial(_unzipped, archive, info, budget))
+            yield _Member(_path(info.filename), refused, partial(_unzipped, archive, info, reading.budget))
 
 
 def _is_plain(mode: int) -> bool:
@@ -141,7 +151,60 @@ def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -
     return Counted(archive.open(info), budget)
 
 
-def _of_tar(file: BinaryIO, name: str, budget: Budget) -> Iterator[_Member]:
+def _of_tar(file: BinaryIO, name: str, reading: _Reading) -> Iterator[_Member]:
+    links: dict[str, list[str]] = {}  # of files, the names that stand for them as well
+    n_links = 0
+    for archive, info in _tarred(file, name, reading.budget):
+        if info.isfile():
+            yield _of_tarred(archive, info)
+        elif info.islnk():
+            links.setdefault(_path(info.linkname), []).append(_path(info.name))
+            n_links += 1
+        elif not info.isdir():
+            reading.no_files[_NO_FILES] += 1
+        if n_links > MAX_MEMBERS:
+            raise Unfit(f"holds over {MAX_MEMBERS:,} links", "Split it.")
+    if links:
+        yield from _linked(file, name, links, reading)
+    reading.no_files[_NO_FILES] += sum(map(len, links.values()))
+
+
+def _linked(file: BinaryIO, name: str, links: dict[str, list[str]], reading: _Reading) -> Iterator[_Member]:
+    """Yield what hard links stand for, in another pass, since what is packed is read forward only.
+
+    Those that are found go out of ``links``.
+    """
+    file.seek(0)
+    budget = Budget(reading.packed)  # of this pass
+    for archive, info in _tarred(file, name, budget):
+        names = links.pop(_path(info.name), []) if info.isfile() else []
+        if not names:
+            continue
+        read, refused = _once(_of_tarred(archive, info))
+        for link in names:
+            yield _Member(link, refused, partial(_again, read, budget))
+        if not links:
+            return
+
+
+def _once(target: _Member) -> tuple[bytes, str]:
+    """Return what a member holds, or why it is not opened."""
+    if target.refused:
+        return b"", target.refused
+    try:
+        return content(target.open()), ""
+    except Bomb:
+        raise
+    except Unfit as wrong:
+        return b"", wrong.message
+
+
+def _again(read: bytes, budget: Budget) -> Readable:
+    return Counted(io.BytesIO(read), budget)
+
+
+def _tarred(file: BinaryIO, name: str, budget: Budget) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Yield each entry, in the archive that it can be read from until the next."""
     packing = formats.suffix_of(name).replace(".tgz", ".gz").rpartition(".")[2]
     source = Sips(
         Unpacking(file, DECOMPRESSORS[packing], budget) if packing in DECOMPRESSORS else file,
@@ -149,12 +212,15 @@ def _of_tar(file: BinaryIO, name: str, budget: Budget) -> Iterator[_Member]:
     )
     with tarfile.open(fileobj=source, mode="r:") as archive:  # type: ignore[call-overload]
         while (info := archive.next()) is not None:
-            if info.isfile():
-                refused = "is stored with gaps" if info.issparse() else ""
-                yield _Member(_path(info.name), refused, partial(_untarred, archive, info))
+            yield archive, info
             archive.members.clear()  # which would otherwise hold all there are
         if source.last.strip(b"\0"):  # tarfile takes what it cannot read for the end
             raise tarfile.ReadError("it ends in what is not tar")
+
+
+def _of_tarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
+    refused = "is stored with gaps" if info.issparse() else ""
+    return _Member(_path(info.name), refused, partial(_untarred, archive, info))
 
 
 def _untarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Readable:

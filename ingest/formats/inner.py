@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from ingest import formats
 from ingest.fields import Unfit, one_line, shorten
-from ingest.formats import Item, Wrong
+from ingest.formats import Item, NoFiles, Wrong
 
 _MAX_SAID_CHARS = 200
 
@@ -28,6 +28,8 @@ def inner(id: str, name: str, file: BinaryIO, fields: Mapping[str, str]) -> Iter
 
 def _moved(item: Item, id: str) -> Item:
     """Return an item of an inner file; a line of that is no line of the outer one."""
+    if isinstance(item, NoFiles):
+        return item
     line = f":{item.line}" if item.line and isinstance(item, Wrong) else ""
     return replace(item, id=f"{id}{line}" + (f"#{item.id}" if item.id else ""), line=0)
 

@@ -74,7 +74,7 @@ def json_object(text: str) -> dict[str, object]:
     """
     mend = "Write one JSON object a line."
     try:
-        value = json.loads(text.rstrip(), object_pairs_hook=_object, parse_constant=_no_constant)
+        value = _JSON.decode(text.rstrip())
     except json.JSONDecodeError as error:
         raise Unfit(f"is not JSON: {error.msg}, at character {error.pos + 1}", mend) from error
     except ValueError as error:  # Python's limit on the digits of a whole number
@@ -96,6 +96,9 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> object:
     raise Unfit(f"has {name}, which is not JSON", "Write null, or leave it out.")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)
 
 
 def _kind(value: object) -> str:

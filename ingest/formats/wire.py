@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.fields import Unfit
-from ingest.formats import Item, OtherData, Parsed, Wrong
+from ingest.formats import Item, NoFiles, OtherData, Parsed, Wrong
 
 HEAD = 4  # bytes of the length that comes before each frame
 OUT_OF_MEMORY = 77  # the exit status of a child that says so: there may be no memory left for a message
@@ -59,7 +59,9 @@ class Refusal:
 
 
 Answer = Item | Ready | End | Refusal
-_KINDS: Mapping[str, type] = {kind.__name__: kind for kind in (Request, Parsed, Wrong, Ready, End, Refusal)}
+_KINDS: Mapping[str, type] = {
+    kind.__name__: kind for kind in (Request, Parsed, Wrong, NoFiles, Ready, End, Refusal)
+}
 
 
 def packed(message: Request | Answer) -> bytes:
