@@ -80,7 +80,8 @@ _GRAPH = {
     "Chroma": "Chroma's graph finds fewer of the nearest; ours compares 300 candidates by exact vectors"
 }
 _ALL = dict.fromkeys(
-    ("LlamaIndex", "LanceDB"), "it compares with all, which takes longer; ours with all up to 50,000 passages"
+    ("LlamaIndex", "LanceDB"),
+    "it compares all in float32; ours keeps float16, and over 50,000 looks at the likeliest",
 )
 _RUN = dict.fromkeys(
     FOREIGN, "ours is a run of its own: lock, plan, transaction, a commit of the words, a look at what is due"
