@@ -1,0 +1,139 @@
+"""The lessons as the network takes them: tokens, where answers begin and end, and the order of the whole run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+from torch import Tensor
+
+from rag.text import Span
+from training import net
+from training.export import READER_TOKENS
+from training.lessons import Lesson
+
+# How much of a file comes up in each round: "the reviewer" and "the poster" of two files are asked about by nobody
+# who reads articles, but their questions are the plainest English.
+SHARES: Mapping[str, float] = {"reddit": 0.6, "amazon": 0.6}
+WHOLE = 0.5  # share of the positives that are a whole context; the others are passages of an index
+BESIDE = 0.5  # share of the questions that come with a hard negative too
+STEP_TOKENS = 8192
+SORTED = 1024  # questions in a row whose lengths are brought together
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text beside its question, ``(length,)`` tokens; ``gold`` says which begin and which end an answer.
+
+    ``may`` are the tokens of the text, which may begin or end one; a text without an answer has none that does.
+    """
+
+    ids: Sequence[int]
+    types: Sequence[int]
+    may: NDArray[np.bool_]
+    gold: NDArray[np.bool_]  # (length, 2)
+
+
+Group = list[Text]
+"""The texts of one question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The questions of one step: their texts as a batch, and of each token what ``Text`` says, and its question."""
+
+    batch: net.Batch
+    may: Tensor  # (n_tokens,)
+    gold: Tensor  # (n_tokens, 2)
+    groups: Tensor  # (n_tokens,)
+    n_groups: int
+
+
+def steps(lessons: Sequence[Lesson], tokenizer: Tokenizer, seed: int, first: int = 0) -> Iterator[Step]:
+    """Yield the steps of a run without end from number ``first`` on; the same seed gives the same."""
+    found = (step for n in range(1_000_000) for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}")))
+    return (_step(groups) for groups in islice(found, first, None))
+
+
+def _round(lessons: Sequence[Lesson], tokenizer: Tokenizer, draw: random.Random) -> Iterator[list[Group]]:
+    """Yield the groups of each step of one round over the lessons."""
+    chosen = [lesson for lesson in lessons if draw.random() < SHARES.get(lesson.file, 1.0)]
+    draw.shuffle(chosen)
+    for at in range(0, len(chosen), SORTED):
+        groups = [group(lesson, tokenizer, draw) for lesson in chosen[at : at + SORTED]]
+        parts = list(_filled(sorted(groups, key=lambda texts: max(len(text.ids) for text in texts))))
+        draw.shuffle(parts)
+        yield from parts
+
+
+def _filled(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    part: list[Group] = []
+    size = 0
+    for texts in groups:
+        more = sum(len(text.ids) for text in texts)
+        if part and size + more > STEP_TOKENS:
+            yield part
+            part, size = [], 0
+        part.append(texts)
+        size += more
+    if part:
+        yield part
+
+
+def group(lesson: Lesson, tokenizer: Tokenizer, draw: random.Random) -> Group:
+    """Return the texts that a question comes with this time."""
+    texts: Group = []
+    if lesson.positives:
+        whole, *parts = lesson.positives
+        context, golds = draw.choice(parts) if parts and draw.random() >= WHOLE else whole
+        texts.append(text(tokenizer, lesson.question, context, golds))
+    elif lesson.negatives:
+        texts.append(text(tokenizer, lesson.question, lesson.negatives[0], ()))
+    others = lesson.negatives if lesson.positives else lesson.negatives[1:]
+    if others and draw.random() < BESIDE:
+        texts.append(text(tokenizer, lesson.question, draw.choice(others), ()))
+    return texts
+
+
+def text(tokenizer: Tokenizer, question: str, context: str, golds: Sequence[Span]) -> Text:
+    """Return a text beside its question; a gold slice counts where it was not cut off."""
+    encoding = tokenizer.encode(question, context)
+    may = np.array([side == 1 for side in encoding.sequence_ids])
+    gold = np.zeros((len(may), 2), dtype=bool)
+    for start, end in golds:
+        touched = _touched(encoding, may, start, end)
+        if len(touched):
+            gold[touched[0], 0] = gold[touched[-1], 1] = True
+    return Text(encoding.ids, encoding.type_ids, may, gold)
+
+
+def _touched(encoding: Encoding, may: NDArray[np.bool_], start: int, end: int) -> NDArray[np.intp]:
+    spans = np.array(encoding.offsets)  # (length, 2)
+    if not may.any() or spans[may][-1, 1] < end:
+        return np.array([], np.intp)
+    return np.flatnonzero(may & (spans[:, 0] < end) & (spans[:, 1] > start))
+
+
+def opened(tokenizer: Tokenizer) -> Tokenizer:
+    """Return the tokenizer set to the length that the reader reads."""
+    tokenizer.enable_truncation(READER_TOKENS)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _step(groups: Sequence[Group]) -> Step:
+    texts = [text for texts in groups for text in texts]
+    numbers = [n for n, texts in enumerate(groups) for text in texts for _ in text.ids]
+    return Step(
+        net.batch([text.ids for text in texts], [text.types for text in texts]),
+        torch.from_numpy(np.concatenate([text.may for text in texts])),
+        torch.from_numpy(np.concatenate([text.gold for text in texts])),
+        torch.tensor(numbers),
+        len(groups),
+    )
