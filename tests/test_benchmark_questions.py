@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "questions"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 COLLECTIONS = {"digitalgov": 60, "blog_18f": 30, "onestop": 30, "current_events": 30}
+SAID = {  # who, what, with a second speaker
+    "onestop": (8, 7, 9),
+    "shipped": (6, 6, 6),
+    "current_events": (5, 4, 4),
+    "digitalgov": (0, 3, 1),
+    "blog_18f": (1, 0, 0),
+}
+NEAR_CHARS = 800
 KINDS = {"span": 49, "why": 31, "how": 25, "list": 20, "compare": 10, "sum-up": 5, "absent": 10}
 
 
@@ -23,6 +32,7 @@ def lines(name: str) -> list[dict[str, Any]]:
 
 WRITING = lines("writing.jsonl")
 CONVERSATIONS = lines("conversations.jsonl")
+ATTRIBUTION = lines("attribution.jsonl")
 TURNS = [(talk["id"], n, turn) for talk in CONVERSATIONS for n, turn in enumerate(talk["turns"], 1)]
 
 
@@ -112,3 +122,73 @@ def test_every_article_exists_in_its_collection() -> None:
         for id in question["articles"]
         if id not in held[question["collection"]]
     ] == []
+
+
+def test_attribution_has_the_documented_fields_and_ids() -> None:
+    fields = ["id", "question", "answers", "articles", "corpus", "asks", "speaker", "second_speaker"]
+    assert [list(question) for question in ATTRIBUTION] == [fields] * 40
+    assert [question["id"] for question in ATTRIBUTION] == [f"a{n:02d}" for n in range(1, 41)]
+    assert len({question["question"] for question in ATTRIBUTION}) == 40
+
+
+def test_attribution_counts_are_those_of_the_readme() -> None:
+    assert Counter(question["asks"] for question in ATTRIBUTION) == {"who": 20, "what": 20}
+    assert sum(bool(question["second_speaker"]) for question in ATTRIBUTION) == 20
+    for corpus, counts in SAID.items():
+        held = [question for question in ATTRIBUTION if question["corpus"] == corpus]
+        asks = Counter(question["asks"] for question in held)
+        second = sum(bool(question["second_speaker"]) for question in held)
+        assert (asks["who"], asks["what"], second) == counts, corpus
+        assert f"| {corpus} | {counts[0]} | {counts[1]} | {counts[2]} |" in README
+
+
+def test_attribution_is_clean_lines_and_repeats_no_shipped_question() -> None:
+    told = [question["question"] for question in ATTRIBUTION]
+    told += [answer for question in ATTRIBUTION for answer in question["answers"]]
+    told += [name for q in ATTRIBUTION for name in (q["speaker"], q["second_speaker"])]
+    assert [text for text in told if text != " ".join(text.split())] == []
+    assert all(question["question"].endswith("?") for question in ATTRIBUTION)
+    assert all(len(set(question["answers"])) == len(question["answers"]) > 0 for question in ATTRIBUTION)
+    shipped = (ROOT / "corpus" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["question"] for line in shipped}.isdisjoint(told)
+
+
+def test_attribution_never_gives_the_speaker_away() -> None:
+    for question in ATTRIBUTION:
+        if question["asks"] == "who":
+            assert question["speaker"].split()[-1] not in question["question"], question["id"]
+            assert question["speaker"] in question["answers"], question["id"]
+
+
+def near(text: str, name: str, answer: str) -> bool:
+    """Whether the last part of the name stands within NEAR_CHARS of the answer."""
+    part, at = name.split()[-1], text.index(answer)
+    return part in text[max(0, at - NEAR_CHARS) : at + len(answer) + NEAR_CHARS]
+
+
+def check_attribution(question: dict[str, Any], text: str) -> None:
+    assert [answer for answer in question["answers"] if answer not in text] == [], question["id"]
+    assert question["speaker"] in text, question["id"]
+    if question["second_speaker"]:
+        assert question["second_speaker"] in text, question["id"]
+        assert question["second_speaker"] != question["speaker"], question["id"]
+        assert near(text, question["second_speaker"], question["answers"][0]), question["id"]
+
+
+def test_attribution_is_verbatim_in_the_shipped_articles() -> None:
+    for question in ATTRIBUTION:
+        for name in question["articles"] if question["corpus"] == "shipped" else []:
+            check_attribution(question, unicodedata.normalize("NFC", article(name)))
+
+
+@pytest.mark.data
+def test_attribution_is_verbatim_in_the_real_articles() -> None:
+    root = os.environ.get("CITEWISE_DATA")
+    if not root:
+        pytest.skip("CITEWISE_DATA is not set")
+    for name in COLLECTIONS:
+        told = (Path(root) / "corpora" / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")
+        held = {row["id"]: row["text"] for row in map(json.loads, filter(None, told))}
+        for question in ATTRIBUTION:
+            for id in question["articles"] if question["corpus"] == name else []:
+                check_attribution(question, unicodedata.normalize("NFC", held[id]))
