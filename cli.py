@@ -219,7 +219,7 @@ def _asked(questions: Sequence[Question], index: Path | str, arguments: argparse
 
 
 def _answering(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("k", "threshold", "llm", "mode")}
+    return {name: getattr(arguments, name) for name in ("k", "precision", "llm", "mode")}
 
 
 def _care(arguments: argparse.Namespace) -> int:

@@ -1,68 +1,177 @@
-"""How well questions are answered: em and f1, the passages found first or the right article given."""
+"""How well the reader reads what it never learned from: given the passage, among others, and where nothing answers."""
 
 from __future__ import annotations
 
-import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import ingest
+import numpy as np
+from numpy.typing import NDArray
+
 import rag
-from benchmarks import wiki
-from benchmarks.interval import score
+from benchmarks import attribution, pace, reranking
+from benchmarks.interval import score, statistic
 from benchmarks.origin import data, origin
-from benchmarks.results import Part, Score
-from benchmarks.wiki import Gold
-from rag.domain import Answer, Article, Hit, Passage
+from benchmarks.results import Part, Row, Score, Table
+from rag.calibration import Calibration
+from rag.domain import Article, Hit, Passage
+from rag.evaluation import curves
+from rag.evaluation.interval import Matrix, Statistic, over
 from rag.metrics import em, f1
 from rag.pipeline import Pipeline
-from rag.store import Store
+from rag.reader import SHIPPED, Extractive, Found
+from training.asked import Asked, of_contexts, short_id, twice
+from training.questions import Question, of_part
 
-N = 600  # questions: a reader takes about a tenth of a second for each
-N_QUICK, OF_QUICK = 20, 200
-SEED = 0
-ALWAYS = 0.0  # the threshold that never abstains
-
-Ask = Callable[[Gold], Answer]
+WIKI, SQUAD = "new_wiki", "squad2_half"
+N_QUICK = 40
+N_RERANKED = 600  # questions: each reads 48 passages more
+RIGHT_F1 = 0.5
+PRECISION = 0.8
+Mask = NDArray[np.bool_]
 
 
 def measure(quick: bool) -> Part:
-    """Return the scores on a sample of the questions, each of which the collection answers."""
-    here = origin("reading", [data(wiki.FILE)])
-    first = OF_QUICK if quick else None
-    golds = random.Random(SEED).sample(wiki.questions(first), N_QUICK if quick else N)
+    """Return the scores on the test parts, of which no question was ever trained or tuned on."""
+    files = [data(f"qa/{name}.jsonl") for name in (WIKI, SQUAD)]
+    here = origin("reading", [*files, *attribution.files()])
+    n, root = N_QUICK if quick else None, files[0].parent.parent
+    reader = Extractive.shipped(0.0)
+    wiki, squad = (of_part(root, file, "test")[:n] for file in (WIKI, SQUAD))
+    alone = [given(reader, question) for question in wiki]
+    scores = [*_given(wiki, alone), *_adversarial(squad, [given(reader, question) for question in squad])]
     with tempfile.TemporaryDirectory() as folder:
-        index = Path(folder) / "index"
-        ingest.index(wiki.write(Path(folder) / "wiki.jsonl", titled=True, n=first), index)
-        with rag.open(index) as shipped, rag.open(index, threshold=ALWAYS) as always:
-            scores = [
-                *scored("as shipped", lambda gold: shipped.ask(gold.question), golds),
-                *scored("never abstaining", lambda gold: always.ask(gold.question), golds),
-                *scored("given the right article", given(always, right_articles(index)), golds),
-            ]
-    return Part(here, scores=scores)
+        index = Path(folder) / "new_wiki"
+        asked = of_contexts(root, WIKI, "test", index)[:n]
+        with rag.open(index) as shipped:
+            cases = list(_cases(shipped, reader, asked))
+            as_shipped = [shipped.ask(one.question).text for one in asked]
+            orders = reranking.table(shipped, reader, asked[:N_RERANKED])
+        scores += [*_retrieved(cases, wiki, alone), *_shipped(as_shipped, asked), *_abstaining(cases)]
+        tables = [_reliability(cases), orders]
+        scores += attribution.scores(Path(folder), quick)
+    return Part(here, comparisons=list(pace.comparisons(quick)), scores=scores, tables=tables)
 
 
-def scored(what: str, ask: Ask, golds: Sequence[Gold]) -> Iterator[Score]:
-    """Yield em, f1 and the share answered; to abstain is wrong here, since every question has an answer."""
-    answers = [(ask(gold), gold.answers) for gold in golds]
-    yield score(f"em, {what}", [em(answer.text, right) for answer, right in answers])
-    yield score(f"f1, {what}", [f1(answer.text, right) for answer, right in answers])
-    yield score(f"answered, {what}", [float(bool(answer.text)) for answer, _ in answers])
+def given(reader: Extractive, question: Question) -> Found:
+    """Return the best answer in a question's own context, whole, as one passage."""
+    passage = Passage(1, Article(question.id, "", question.context), 0, len(question.context))
+    return reader.found(question.question, [Hit(passage, 1.0)])[0]
 
 
-def given(pipeline: Pipeline, articles: dict[str, Article]) -> Ask:
-    """Return a way to answer from the right article alone, whole, as one passage."""
-
-    def ask(gold: Gold) -> Answer:
-        article = articles[gold.article]
-        return pipeline.reader.read(gold.question, [Hit(Passage(1, article, 0, len(article.text)), 1.0)])
-
-    return ask
+def _given(questions: Sequence[Question], found: Sequence[Found]) -> Iterator[Score]:
+    pairs = [(best.text, question.answers) for question, best in zip(questions, found, strict=True)]
+    yield score("em, given the passage, new_wiki", [em(*pair) for pair in pairs], 0.70)
+    yield score("f1, given the passage, new_wiki", [f1(*pair) for pair in pairs], 0.82)
 
 
-def right_articles(index: Path) -> dict[str, Article]:
-    """Return the articles of an index by what ``Gold.article`` says."""
-    with Store(index) as store:
-        return {wiki.key(article.id): article for article in store.articles()}
+def _adversarial(questions: Sequence[Question], found: Sequence[Found]) -> Iterator[Score]:
+    """Yield the scores where half of the questions have no answer; a margin below nothing is no answer."""
+    margins = np.array([best.signs.margin for best in found])
+    texts = [best.text if best.signs.margin > 0 else "" for best in found]
+    pairs = [(text, question.answers) for question, text in zip(questions, texts, strict=True)]
+    answerable = np.array([bool(question.golds) for question in questions])
+    yield score("em, given the passage, squad2_half", [em(*pair) for pair in pairs], 0.66)
+    yield score("f1, given the passage, squad2_half", [f1(*pair) for pair in pairs], 0.69)
+    yield statistic(
+        "auroc, answerable or not, given the passage, squad2_half",
+        curves.auroc(margins, answerable),
+        len(questions),
+        0.80,
+    )
+
+
+# ---- With retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question asked of the collection as it is, and once more without the context that answers it.
+
+    ``text`` is what is answered the first time when something must be, ``right`` says whether that counts as right;
+    ``sure`` are the confidences of both times.
+    """
+
+    text: str
+    right: bool
+    sure: tuple[float, float]
+
+
+def _cases(qa: Pipeline, reader: Extractive, asked: Sequence[Asked]) -> Iterator[Case]:
+    confidence = Calibration.load(SHIPPED).confidence
+    pairs = twice(qa, asked, qa.k)
+    for (one, hits, _), (_, others, _) in zip(pairs, pairs, strict=True):
+        found, without = reader.found(one.question, hits), reader.found(one.question, others)
+        best = found[0]
+        home = short_id(Hit(best.spans[0].passage, 0.0)) in one.homes
+        right = home and f1(best.text, one.answers) >= RIGHT_F1
+        yield Case(best.text, right, (confidence(best.signs), confidence(without[0].signs)))
+
+
+def _retrieved(
+    cases: Sequence[Case], questions: Sequence[Question], alone: Sequence[Found]
+) -> Iterator[Score]:
+    golds = [question.answers for question in questions]
+    found = [f1(case.text, gold) for case, gold in zip(cases, golds, strict=True)]
+    best = [f1(one.text, gold) for one, gold in zip(alone, golds, strict=True)]
+    yield score(
+        "em, found among all contexts", [em(c.text, gold) for c, gold in zip(cases, golds, strict=True)]
+    )
+    yield score("f1, found among all contexts", found)
+    yield score("f1, found less given", [a - b for a, b in zip(found, best, strict=True)], -0.05)
+
+
+def _shipped(texts: Sequence[str], asked: Sequence[Asked]) -> Iterator[Score]:
+    pairs = [(text, one.answers) for text, one in zip(texts, asked, strict=True)]
+    yield score("f1, as shipped: whole sentences and silence count too", [f1(*pair) for pair in pairs])
+    yield score("answered, as shipped", [float(bool(text)) for text in texts])
+
+
+def _abstaining(cases: Sequence[Case]) -> Iterator[Score]:
+    n = len(cases)
+    sure = np.array([case.sure for case in cases]).T.ravel()  # (2 * n,): with their contexts, then without
+    right = np.array([case.right for case in cases] + [False] * n)
+    present = np.arange(2 * n) < n
+    yield statistic("auroc, with its context or without", both(curves.auroc(sure, present)), n, 0.95)
+    what = f"answerable ones answered where {PRECISION:.0%} of the answers are right"
+    yield statistic(what, both(answered(sure, right, present, PRECISION)), n, 0.65)
+    cut = Calibration.load(SHIPPED).threshold(PRECISION)
+    given = sure >= cut
+    yield statistic(f"right of the answers, at --precision {PRECISION}", both(curves.share(right, given)), n)
+    what = f"answerable ones answered, at --precision {PRECISION}"
+    yield statistic(what, both(curves.share(given, present)), n)
+    yield statistic("expected calibration error", both(curves.ece(sure, right)), n, at_most=0.05)
+
+
+def both(of: Statistic) -> Statistic:
+    """Return a statistic of questions that were asked twice, from one of all the times."""
+    return lambda weights: of(np.concatenate([weights, weights], axis=1))
+
+
+def answered(sure: Matrix, right: Mask, present: Mask, precision: float) -> Statistic:
+    """Return the greatest share of what is ``present`` that a threshold answers with this precision."""
+    order = np.argsort(-sure, kind="stable")
+
+    def share(weights: Matrix) -> Matrix:
+        held = weights[:, order]
+        given = np.cumsum(held, axis=1)
+        kept = np.cumsum(held * right[order], axis=1) >= precision * given - 1e-9
+        those = np.cumsum(held * present[order], axis=1)
+        return over(np.where(kept, those, 0).max(axis=1), those[:, -1])
+
+    return share
+
+
+def _reliability(cases: Sequence[Case]) -> Table:
+    sure = np.array([case.sure for case in cases]).T.ravel()
+    right = np.array([case.right for case in cases] + [False] * len(cases))
+    rows: list[Row] = []
+    for low in np.arange(0, 1, 0.1):
+        inside = (sure >= low) & (sure < low + 0.1)
+        if inside.any():
+            mean, share = float(sure[inside].mean()), float(right[inside].mean())
+            name = f"{low:.1f} to {low + 0.1:.1f}"
+            rows.append({"confidence": name, "mean": mean, "right": share, "n": str(int(inside.sum()))})
+    return Table("Confidence and what came of it, each question with its context and without", rows)

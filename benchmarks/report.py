@@ -178,7 +178,7 @@ def _score(row: Score) -> dict[str, str]:
         "value": f"{row.value:.3f}",
         "95 % interval": f"{row.low:.3f} to {row.high:.3f}",
         "n": f"{row.n:,}",
-        "target": _target(row.at_least, None, row.met),
+        "target": _target(row.at_least, row.at_most, row.met),
     }
 
 

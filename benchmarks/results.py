@@ -52,7 +52,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A mean over questions, with its 95 % bootstrap interval."""
+    """A figure over questions, with its 95 % bootstrap interval."""
 
     what: str
     value: float
@@ -60,11 +60,12 @@ class Score:
     high: float
     n: int
     at_least: float | None = None
+    at_most: float | None = None
 
     @property
     def met(self) -> bool | None:
-        """Whether the bound is kept; None without one."""
-        return met(self.value, self.at_least, None)
+        """Whether the bounds are kept; None without one."""
+        return met(self.value, self.at_least, self.at_most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 from rag.encoder import CARD
@@ -12,12 +14,31 @@ from rag.errors import ModelMissing
 
 
 @dataclass(frozen=True, slots=True)
+class Signs:
+    """What speaks for an answer, as numbers.
+
+    ``lead`` is by how many logits its best span beats "not in this passage" and the best other answer, ``margin`` by
+    how many the former alone; ``agreeing`` is the logarithm of how many passages give it; ``score`` is that of the
+    passage of its best span, from ``Fused``.
+    """
+
+    lead: float
+    margin: float
+    agreeing: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic regression (Platt 1999), fitted by ``training.calibrate`` on questions kept from training."""
+    """A logistic regression (Platt 1999) on ``Signs``, fitted by ``training.calibrate`` on questions never learned.
+
+    ``thresholds`` maps the share of the given answers that were right there to the confidence from which they were
+    given; both grow.
+    """
 
     bias: float
-    lead: float  # for each logit by which the span beats "not in this passage" and the best other answer
-    score: float  # for the retriever's score of its passage; fitted on those of ``Fused``
+    weights: Signs
+    thresholds: Mapping[float, float]
 
     @classmethod
     def load(cls, folder: Path) -> Calibration:
@@ -29,11 +50,24 @@ class Calibration:
         path = folder / CARD
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))["calibration"]
-            return cls(facts["bias"], facts["lead"], facts["score"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            weights = Signs(**{field.name: facts[field.name] for field in fields(Signs)})
+            thresholds = {float(precision): found for precision, found in facts["thresholds"].items()}
+            return cls(facts["bias"], weights, thresholds)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelMissing(f"{path} has no calibration ({error!r})", "Install Citewise again.") from error
 
-    def confidence(self, lead: float, score: float) -> float:
-        """Return the probability that an answer with this lead, from a passage with this score, is right."""
-        logit = self.bias + self.lead * lead + self.score * score
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+    def confidence(self, signs: Signs) -> float:
+        """Return the probability that an answer for which this speaks is right."""
+        told = (getattr(self.weights, field.name) * getattr(signs, field.name) for field in fields(Signs))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.bias + sum(told)))))
+
+    def threshold(self, precision: float) -> float:
+        """Return the confidence from which to answer so that this share of the answers is right; between, in a line.
+
+        Nothing is asked of a precision of 0, and nothing reaches one of 1.
+        """
+        known = sorted({0.0: 0.0, **self.thresholds, 1.0: 1.0}.items())
+        for (low, at_low), (high, at_high) in pairwise(known):
+            if precision <= high:
+                return at_low + (at_high - at_low) * (precision - low) / (high - low)
+        return 1.0

@@ -93,7 +93,7 @@ def _ask(ask: argparse.ArgumentParser) -> None:
     ask.add_argument("question", help="the question; - reads questions from stdin, one a line")
     _reading(ask)
     _answering(ask)
-    _threshold(ask)
+    _precision(ask)
     _json(ask)
 
 
@@ -126,7 +126,7 @@ def _eval(command: argparse.ArgumentParser) -> None:
     )
     _reading(command)
     _answering(command)
-    _threshold(command)
+    _precision(command)
     _json(command)
 
 
@@ -158,8 +158,13 @@ def _reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--embedder", metavar="NAME", help="the embedder that made the index (minilm)")
 
 
-def _threshold(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--threshold", type=float, metavar="P", help="abstain below this confidence, 0 to 1")
+def _precision(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--precision",
+        type=float,
+        metavar="P",
+        help="the share of the answers that shall be right, 0 to 1: more is abstained from the nearer to 1 (0.8)",
+    )
 
 
 def _answering(command: argparse.ArgumentParser) -> None:

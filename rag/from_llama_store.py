@@ -220,7 +220,7 @@ def pipeline(
 ) -> Pipeline:
     """Return what answers questions from a llama-index retriever, index or vector store.
 
-    ``reader`` is the one that quotes unless given; of the settings ``k`` and ``threshold`` count.
+    ``reader`` is the one that quotes unless given; of the settings ``k`` and ``precision`` count.
 
     Raises:
         SettingsError, ModelMissing: as their names say.
@@ -231,4 +231,4 @@ def pipeline(
 
     chosen, known = load(**settings), Documents(documents)
     retriever = LlamaRetriever(source, known, embed_model)
-    return Pipeline(known, retriever, reader or Extractive.shipped(chosen.threshold), Rules(), chosen.k)
+    return Pipeline(known, retriever, reader or Extractive.shipped(chosen.precision), Rules(), chosen.k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Self
 import numpy as np
 from tokenizers import Encoding
 
-from rag.calibration import Calibration
+from rag.calibration import Calibration, Signs
 from rag.domain import Alternative, Answer, Citation, Hit, Passage, Steps
 from rag.encoder import Encoder, Outputs
 from rag.metrics import normalised
@@ -42,6 +43,19 @@ class Span:
         return " ".join(self.passage.article.text[self.start : self.end].split())
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer that passages give: the spans that say it, best first, and what speaks for it."""
+
+    spans: Sequence[Span]
+    signs: Signs
+
+    @property
+    def text(self) -> str:
+        """The answer, as its best span has it."""
+        return self.spans[0].text
+
+
 class Extractive:
     """Reads each passage with a span-marking transformer, and answers when it is sure enough."""
 
@@ -50,26 +64,32 @@ class Extractive:
         self._encoder, self._calibration, self._threshold = encoder, calibration, threshold
 
     @classmethod
-    def shipped(cls, threshold: float) -> Self:
-        """Return the reader with the weights that come with Citewise.
+    def shipped(cls, precision: float) -> Self:
+        """Return the reader with the weights that come with Citewise, which is right in this share of its answers.
 
         Raises:
             ModelMissing: a file of them is missing or damaged.
         """
-        return cls(Encoder(SHIPPED), Calibration.load(SHIPPED), threshold)
+        calibration = Calibration.load(SHIPPED)
+        return cls(Encoder(SHIPPED), calibration, calibration.threshold(precision))
 
     @property
     def name(self) -> str:
         """The name of the weights."""
         return self._encoder.card.name
 
+    @property
+    def threshold(self) -> float:
+        """The confidence below which it abstains."""
+        return self._threshold
+
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Answer with the best span of all ``hits``; abstain when there are none or none is sure enough."""
         if not hits:
             return Answer(question, reason="No passage of the collection shares anything with the question.")
-        groups = grouped(self.spans(question, hits))
         rated = [
-            Alternative(group[0].text, self._confidence(group, groups), cited(group)) for group in groups
+            Alternative(found.text, self._calibration.confidence(found.signs), cited(found.spans))
+            for found in self.found(question, hits)
         ]
         sure = [answer for answer in rated if answer.confidence >= self._threshold]
         if not sure:
@@ -94,15 +114,17 @@ class Extractive:
         """Yield the answer of ``read``, which comes all at once."""
         yield self.read(question, hits)
 
+    def found(self, question: str, hits: Sequence[Hit]) -> list[Found]:
+        """Return the different answers of ``hits``, best first."""
+        groups = grouped(self.spans(question, hits))
+        return [Found(group, signs(group, groups)) for group in groups]
+
     def spans(self, question: str, hits: Sequence[Hit]) -> list[Span]:
         """Return the best span of each passage that has one, in the order of ``hits``."""
         encodings = [self._encoder.tokens(question, hit.passage.text) for hit in hits]
         read = zip(hits, encodings, self._encoder.run(encodings), strict=True)
         found = (best_span(hit, encoding, outputs) for hit, encoding, outputs in read)
         return [span for span in found if span is not None]
-
-    def _confidence(self, group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:
-        return self._calibration.confidence(lead(group, groups), group[0].score)
 
 
 def _reason(n: int) -> str:
@@ -111,10 +133,12 @@ def _reason(n: int) -> str:
     return f"None of the {n} nearest passages answers the question."
 
 
-def lead(group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> float:
-    """Return by how many logits an answer beats the best other one and "not in this passage"."""
+def signs(group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> Signs:
+    """Return what speaks for the answer of one group among all."""
+    best = group[0]
     rivals = (other[0].margin for other in groups if other is not group)
-    return group[0].margin - max(0.0, *rivals, 0.0)
+    agreeing = sum(span.margin > 0 for span in group)
+    return Signs(best.margin - max(0.0, *rivals, 0.0), best.margin, math.log(max(1, agreeing)), best.score)
 
 
 def best_span(hit: Hit, encoding: Encoding, outputs: Outputs) -> Span | None:

@@ -24,7 +24,9 @@ class Settings:
     passage_tokens: int = 128  # tokens of the embedder
     depth: int = 50  # passages
     k: int = 8  # passages
-    threshold: float = 0.35  # confidence below which the reader abstains
+    precision: float = (
+        0.8  # share of the given answers that shall be right; it abstains where it is less sure
+    )
     mode: str = "auto"  # "quote", "write", or whichever fits the question
     llm: str = ""  # the language model that writes, such as "ollama/llama3.2"; none unless named
 
@@ -45,7 +47,7 @@ _LIMITS: tuple[tuple[str, float, float], ...] = (
     ("passage_tokens", 32, 256),
     ("depth", 1, 1000),
     ("k", 1, 100),
-    ("threshold", 0.0, 1.0),
+    ("precision", 0.0, 1.0),
 )
 
 

@@ -8,11 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from rag import embed
+from rag.calibration import Calibration
 from rag.conversation import Rules
 from rag.domain import Embedder, Reader, Retriever, Rewriter, Way
 from rag.errors import IndexStale, SettingsError
 from rag.excerpts import Excerpts, ReadOnce
 from rag.pipeline import Pipeline
+from rag.reader import SHIPPED
 from rag.retrieve import Dense, Distinct, Fused, Words
 from rag.rewriting import ByModel
 from rag.route import Routed
@@ -35,13 +37,13 @@ def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | No
     """
     model = _model(settings, llm)
     with ThreadPoolExecutor(1) as worker:
-        quoting = worker.submit(ReadOnce.shipped, settings.threshold)  # beside the rest: both read files
+        quoting = worker.submit(ReadOnce.shipped, settings.precision)  # beside the rest: both read files
         store = Store(settings.index)
         try:
             embedder = matching(settings, store, embedder)
             fused = Fused(retrievers(store, embedder), settings.depth)
             found = Distinct(fused)
-            readers = _readers(quoting.result(), embedder, settings, model)
+            readers = _readers(quoting.result(), embedder, model)
             rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
             return Pipeline(store, found, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)
         except BaseException:
@@ -70,6 +72,11 @@ def retrievers(store: Store, embedder: Embedder) -> dict[str, Retriever]:
     return {"meaning": Dense(store, embedder), "words": Words(store)}
 
 
+def threshold(settings: Settings) -> float:
+    """Return the confidence from which the shipped reader answers with these settings."""
+    return Calibration.load(SHIPPED).threshold(settings.precision)
+
+
 def unsilenced(embedder: Embedder) -> tuple[Reader, Reader]:
     """Return the reader that quotes spans, and the one that quotes whatever fits; neither abstains for a doubt.
 
@@ -96,11 +103,9 @@ def _model(settings: Settings, llm: LLM | None) -> Model | None:
     return None
 
 
-def _readers(
-    quoting: ReadOnce, embedder: Embedder, settings: Settings, model: Model | None
-) -> Mapping[Way, Reader]:
+def _readers(quoting: ReadOnce, embedder: Embedder, model: Model | None) -> Mapping[Way, Reader]:
     """Return what answers, by the way that it does; "write" only where there is a language model."""
-    excerpts = Excerpts(quoting, embedder, settings.threshold)
+    excerpts = Excerpts(quoting, embedder, quoting.threshold)
     quoted = Routed(quoting, excerpts)
     if model is None:
         return {"auto": quoted, "quote": quoted}

@@ -1,77 +1,82 @@
-"""Fit the confidence of a reader on questions that it never saw, and write it into the reader's card.
+"""Fit the confidence of the reader on questions that it never learned from, and write it into the reader's card.
 
-``python -m training.calibrate DATA`` with DATA the folder that holds corpora/. Each answerable question is
-asked twice, once with its articles taken away; with the unanswerable ones these are half of the weight.
+``python -m training.calibrate DATA --keep FOLDER`` with DATA the folder that holds qa/ and corpora/; the indexes stay
+in FOLDER for the next run. Each answerable question is asked of a collection twice, once with the articles that
+answer it taken away; questions that their own context only seems to answer are asked as they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-import ingest
 import rag
-from rag.calibration import Calibration
+from rag.calibration import Calibration, Signs
 from rag.domain import Hit
 from rag.encoder import CARD
 from rag.evaluation import curves
 from rag.metrics import f1
-from rag.pipeline import Pipeline
-from rag.reader import SHIPPED, Extractive, Span, grouped, lead
+from rag.reader import SHIPPED, Extractive
+from training.asked import QUESTIONS, Asked, of_contexts, of_corpora, short_id, twice
 
-CORPORA = ("digitalgov", "blog_18f", "current_events", "onestop")
-QUESTIONS = Path(__file__).parent / "calibration.jsonl"
+FILES = (
+    "new_wiki",
+    "squad2_half",
+)  # whose dev parts are asked too; "the reviewer" of others is somebody else each time
 RIDGE = 1e-2  # keeps the fit finite where the classes can be parted
 FOLDS = 5
-SCALE = 6.0  # brings the scores of Fused, at most 2/6, to the size of the other feature
+SIZES = np.array([1.0, 1.0, 1.0, 1 / 6])  # of the signs: the scores of Fused are at most 2/6
+PRECISIONS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+RIGHT_F1 = 0.5
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One asked question: features of its best answer, whether that is right, and whether it could be."""
+    """One asked question: what speaks for its best answer, whether that is right, and whether it could be.
 
-    lead: float
-    score: float
+    Cases of one ``group`` are of one collection, which all count alike.
+    """
+
+    signs: Signs
     right: bool
     answerable: bool
+    group: str = ""
 
 
-def cases(qa: Pipeline, reader: Extractive, questions: Sequence[dict[str, object]], k: int) -> Iterator[Case]:
-    """Yield a case for each question, and for each answerable one another without its articles."""
-    for question in questions:
-        gold = set(question["articles"])  # type: ignore[call-overload]
-        hits = qa.search(str(question["question"]), k=4 * k)
-        for present in (True, False) if question["answerable"] else (False,):
-            kept = [hit for hit in hits if present or short_id(hit) not in gold][:k]
-            groups = grouped(reader.spans(str(question["question"]), kept))
-            if groups:
-                yield _case(groups, question, present)
+def cases(group: str, reader: Extractive, asked: Iterator[tuple[Asked, list[Hit], bool]]) -> Iterator[Case]:
+    """Yield a case for each time that a question was asked and something was found."""
+    for one, hits, present in asked:
+        for best in reader.found(one.question, hits)[:1]:
+            home = short_id(Hit(best.spans[0].passage, 0.0)) in one.homes
+            right = present and home and f1(best.text, one.answers) >= RIGHT_F1
+            yield Case(best.signs, right, present, group)
 
 
-def _case(groups: list[list[Span]], question: dict[str, object], present: bool) -> Case:
-    best = groups[0][0]
-    answers = [str(answer) for answer in question["answers"]]  # type: ignore[attr-defined]
-    home = best.passage.article.id.partition("#")[2] in question["articles"]  # type: ignore[operator]
-    right = present and home and f1(best.text, answers) >= 0.5
-    return Case(lead(groups[0], groups), best.score, right, present)
+def collected(data: Path, folder: Path) -> list[Case]:
+    """Index everything into ``folder`` and ask: our own questions of the corpora, and the dev parts of FILES."""
+    asked = {"corpora": of_corpora(data, folder / "corpora")}
+    asked |= {file: of_contexts(data, file, "dev", folder / file) for file in FILES}
+    found: list[Case] = []
+    for group, questions in asked.items():
+        with rag.open(folder / group, precision=0.0) as qa:
+            reader = Extractive.shipped(0.0)
+            found += cases(group, reader, twice(qa, questions, qa.k))
+    return found
 
 
-def short_id(hit: Hit) -> str:
-    """Return the id that an article has in its corpus."""
-    return hit.passage.article.id.partition("#")[2]
+# ---- The fit
 
 
-def fit(cases: Sequence[Case]) -> Calibration:
-    """Return the ridge logistic regression of ``right`` on (lead, score), both halves of equal weight."""
+def fit(cases: Sequence[Case], precisions: Sequence[float] = PRECISIONS) -> Calibration:
+    """Return the ridge logistic regression of ``right`` on the signs, with a threshold for each precision."""
     x, y, weight = _arrays(cases)
     w = np.zeros(x.shape[1])
     for _ in range(50):  # Newton's steps; it stands still after about eight
@@ -79,49 +84,73 @@ def fit(cases: Sequence[Case]) -> Calibration:
         gradient = x.T @ (weight * (p - y)) + RIDGE * w
         hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(x.shape[1])
         w -= np.linalg.solve(hessian, gradient)
-    bias, per_lead, per_score = (round(float(value), 4) for value in w)
-    return Calibration(bias, per_lead, round(per_score * SCALE, 2))
+    bias, *rest = (round(float(value), 4) for value in w / np.concatenate([[1.0], SIZES]))
+    bare = Calibration(bias, Signs(*rest), {})
+    confidence = np.array([bare.confidence(case.signs) for case in cases])
+    return Calibration(bias, bare.weights, thresholds(confidence, weight, precisions))
+
+
+def thresholds(confidence: Matrix, weight: Matrix, precisions: Sequence[float]) -> dict[float, float]:
+    """Return, for each precision, the least confidence above which the mean confidence is as much.
+
+    A fitted confidence is the probability of being right, so its mean over the given answers is their precision;
+    counting the right ones instead would follow single questions.
+    """
+    order = np.argsort(-confidence)
+    means = np.cumsum((confidence * weight)[order]) / np.cumsum(weight[order])  # falls
+    found = {}
+    for precision in precisions:
+        given = int((means >= precision).sum())
+        found[precision] = round(float(confidence[order][given - 1]) if given else 1.0, 3)
+    return found
 
 
 def _arrays(cases: Sequence[Case]) -> tuple[Matrix, Matrix, Matrix]:
-    x = np.array([[1.0, case.lead, case.score * SCALE] for case in cases])
+    """Return signs ``(n, 5)`` with a 1 before them, what was right, and weights: half of each group on either side."""
+    x = np.array([(1.0, *np.array(astuple(case.signs)) / SIZES) for case in cases])
     y = np.array([float(case.right) for case in cases])
-    answerable = np.array([case.answerable for case in cases])
-    n = len(cases) / 2
-    weight = np.where(answerable, n / max(1, answerable.sum()), n / max(1, (~answerable).sum()))
-    return x, y, weight
+    sides = [(case.group, case.answerable) for case in cases]
+    n_sides = len(set(sides))
+    sizes = {side: sides.count(side) for side in set(sides)}
+    return x, y, np.array([len(cases) / n_sides / sizes[side] for side in sides])
 
 
-def report(cases: Sequence[Case], calibration: Calibration | None = None) -> dict[str, object]:
+# ---- What it is worth
+
+
+def report(cases: Sequence[Case]) -> dict[str, object]:
     """Return what the confidence is worth, each fold judged by a fit on the others."""
-    confidence = np.zeros(len(cases))
+    confidence, cut = np.zeros(len(cases)), dict[float, Mask]()
     for fold in range(FOLDS):
-        rest = [case for i, case in enumerate(cases) if i % FOLDS != fold]
-        fitted = calibration or fit(rest)
+        fitted = fit([case for i, case in enumerate(cases) if i % FOLDS != fold])
         for i in range(fold, len(cases), FOLDS):
-            confidence[i] = fitted.confidence(cases[i].lead, cases[i].score)
+            confidence[i] = fitted.confidence(cases[i].signs)
+            for precision in PRECISIONS:
+                given = cut.setdefault(precision, np.zeros(len(cases), dtype=bool))
+                given[i] = confidence[i] >= fitted.threshold(precision)
     _, right, weight = _arrays(cases)
     answerable = np.array([case.answerable for case in cases])
     return {
         "n_answerable": int(answerable.sum()),
         "n_unanswerable": int((~answerable).sum()),
-        "right_when_forced": round(float(right[answerable].mean()), 3),
+        "right_when_forced": round(_share(right, weight, answerable), 3),
         "auroc_answerable": round(auroc(confidence, answerable), 3),
         "auroc_right": round(auroc(confidence, right > 0), 3),
         "ece": round(ece(confidence, right, weight), 3),
-        "by_threshold": {
-            t: _at(confidence, right, weight, answerable, t) for t in (0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7)
+        "by_precision": {
+            precision: {
+                "precision": round(_share(right, weight, given), 3),
+                "answerable_answered": round(_share(given, weight, answerable), 3),
+                "unanswerable_answered": round(_share(given, weight, ~answerable), 3),
+            }
+            for precision, given in cut.items()
         },
     }
 
 
-def _at(confidence: Matrix, right: Matrix, weight: Matrix, answerable: Mask, t: float) -> dict[str, float]:
-    given = confidence >= t
-    return {
-        "precision": round(float((weight * right)[given].sum() / max(1e-9, weight[given].sum())), 3),
-        "answerable_answered": round(float(given[answerable].mean()), 3),
-        "unanswerable_answered": round(float(given[~answerable].mean()), 3),
-    }
+def _share(values: Matrix | Mask, weight: Matrix, among: Mask) -> float:
+    """Return the weighted mean of values among some."""
+    return float((weight * values)[among].sum() / max(1e-9, weight[among].sum()))
 
 
 def auroc(scores: Matrix, positive: Mask) -> float:
@@ -134,34 +163,30 @@ def ece(confidence: Matrix, right: Matrix, weight: Matrix) -> float:
     return float(curves.ece(confidence, right)(weight[None])[0])
 
 
-def collected(data: Path, index: Path, k: int) -> list[Case]:
-    """Index the corpora of ``data`` into ``index`` and ask all questions of QUESTIONS."""
-    ingest.index([data / "corpora" / f"{name}.jsonl" for name in CORPORA], index)
-    questions = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    with rag.open(index) as qa:
-        return list(cases(qa, qa.reader, questions, k))  # type: ignore[arg-type]
+def written(calibration: Calibration, cases: Sequence[Case]) -> Mapping[str, object]:
+    """Return what a card says of the confidence of its reader."""
+    signs = dict(zip(Signs.__slots__, astuple(calibration.weights), strict=True))
+    steps = {str(precision): found for precision, found in calibration.thresholds.items()}
+    names = [QUESTIONS.name, *(f"dev part of {file}" for file in FILES)]
+    return {
+        "bias": calibration.bias,
+        **signs,
+        "thresholds": steps,
+        "questions": ", ".join(names),
+        "measured": report(cases),
+    }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Fit, report, and write the card."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.calibrate", description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--index", type=Path, help="keep the index of the corpora here")
-    parser.add_argument("-k", type=int, default=8)
-    arguments = parser.parse_args()
-    with TemporaryDirectory() as temporary:
-        found = collected(arguments.data, arguments.index or Path(temporary) / "index", arguments.k)
-    calibration = fit(found)
-    measured = report(found)
+    parser.add_argument("--keep", type=Path, required=True, metavar="FOLDER", help="where the indexes are")
+    arguments = parser.parse_args(argv)
+    found = collected(arguments.data, arguments.keep)
     path = SHIPPED / CARD
     card = json.loads(path.read_text(encoding="utf-8"))
-    card["calibration"] = {
-        "bias": calibration.bias,
-        "lead": calibration.lead,
-        "score": calibration.score,
-        "questions": QUESTIONS.name,
-        "measured": measured,
-    }
+    card["calibration"] = written(fit(found), found)
     path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(card["calibration"], indent=2))
 

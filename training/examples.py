@@ -57,7 +57,9 @@ class Step:
 
 def steps(lessons: Sequence[Lesson], tokenizer: Tokenizer, seed: int, first: int = 0) -> Iterator[Step]:
     """Yield the steps of a run without end from number ``first`` on; the same seed gives the same."""
-    found = (step for n in range(1_000_000) for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}")))
+    found = (
+        step for n in range(1_000_000) for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}"))
+    )
     return (_step(groups) for groups in islice(found, first, None))
 
 

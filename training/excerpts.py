@@ -1,9 +1,8 @@
 """Fit how sentences are scored for questions that want sentences, and how sure such an answer is.
 
 ``python -m training.excerpts DATA`` with DATA the folder that holds qa/ and corpora/. The contexts of a file are a
-collection; each question is asked of it twice, once with its context taken away. Half of the titles (of the
-contexts, where a file has no titles) fit, the others judge. The reader has seen these questions, so the confidence
-is fitted on them and on those of ``calibration.jsonl`` together, and judged on each.
+collection; each question is asked of it twice, once with its context taken away. The dev parts fit, the test parts
+judge; the confidence is fitted on the former and on ``calibration.jsonl`` together, and judged on each.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from rag.candidates import SIGNALS, Matrix
 from rag.excerpts import MOST, picks, ranked, scored
 from training.calibrate import FOLDS, RIDGE, Mask, auroc, ece
-from training.cases import Case, collected, fits
+from training.cases import Case, collected
 
 PREFERENCE_RIDGE = 0.1  # holds back a cue that few questions show
 STEP = 3.0  # the longest that Newton may take on one weight
@@ -139,12 +137,8 @@ def in_folds(fitting: Outcomes, own: Sequence[Case], weights: Weights) -> Matrix
     return confidence
 
 
-def report(of_files: Sequence[Case], own: Sequence[Case]) -> dict[str, object]:
+def report(fitting: Sequence[Case], judging: Sequence[Case], own: Sequence[Case]) -> dict[str, object]:
     """Return the constants of ``rag.excerpts`` and what they are worth on questions that did not fit them."""
-    fitting, judging = (
-        [case for case in of_files if fits(case)],
-        [case for case in of_files if not fits(case)],
-    )
     weights = preferences(fitting)
     fitted, judged, ours = (outcomes(some, weights) for some in (fitting, judging, own))
     bias, slope = platt([fitted, ours])
@@ -153,13 +147,13 @@ def report(of_files: Sequence[Case], own: Sequence[Case]) -> dict[str, object]:
         "BIAS": round(bias, 3),
         "SLOPE": round(slope, 3),
         "ranking": {
-            "fitting half": ranking(fitting, weights),
-            "judging half": ranking(judging, weights),
+            "dev parts": ranking(fitting, weights),
+            "test parts": ranking(judging, weights),
             "own": ranking(own, weights),
             "own, no single fact": ranking([case for case in own if case.kind != "fact"], weights),
         },
         "confidence": {
-            "judging half": worth(sure(judged.best, bias, slope), judged),
+            "test parts": worth(sure(judged.best, bias, slope), judged),
             "own, in folds": worth(in_folds(fitted, own, weights), ours),
         },
     }
@@ -169,12 +163,9 @@ def main() -> None:
     """Ask, fit and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--index", type=Path, help="keep the indexes here")
+    parser.add_argument("--keep", type=Path, required=True, metavar="FOLDER", help="where the indexes are")
     arguments = parser.parse_args()
-    with TemporaryDirectory() as temporary:
-        folder = arguments.index or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        print(json.dumps(report(*collected(arguments.data, folder)), indent=2))
+    print(json.dumps(report(*collected(arguments.data, arguments.keep)), indent=2))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What a reader learns from: each training question with passages that answer it and passages that only seem to.
 
-``python -m training.lessons DATA OUT`` writes ``OUT/FILE.jsonl`` for each file of questions. The contexts of the training part of a file are
-a collection of their own, indexed as a user's articles are; what its retriever finds for a question and does not hold
-an answer is a hard negative, be it of another context or of the question's own.
+``python -m training.lessons DATA OUT`` writes ``OUT/FILE.jsonl`` for each file of questions. The contexts of the
+training part of a file are a collection of their own, indexed as a user's articles are; what its retriever finds for a
+question and does not hold an answer is a hard negative, be it of another context or of the question's own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def lessons(data: Path, file: str) -> Iterator[Lesson]:
     titles = {question.context: question.title for question in questions}
     ids = {context: f"{n}" for n, context in enumerate(titles)}
     articles = (
-        Article(ids[context], title.replace("_", " "), context, source="") for context, title in titles.items()
+        Article(ids[context], title.replace("_", " "), context, source="")
+        for context, title in titles.items()
     )
     with indexed(articles) as folder, rag.open(folder) as qa:
         for question in questions:
@@ -99,7 +100,9 @@ def write(data: Path, out: Path) -> None:
 
 def read(out: Path) -> list[Lesson]:
     """Return the lessons that ``write`` made, file by file."""
-    lines = (line for file in FILES for line in (out / f"{file}.jsonl").read_text("utf-8").split("\n") if line)
+    lines = (
+        line for file in FILES for line in (out / f"{file}.jsonl").read_text("utf-8").split("\n") if line
+    )
     return [Lesson(**json.loads(line)) for line in lines]
 
 

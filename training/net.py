@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from transformers import BertForQuestionAnswering
 
 from training.export import minilm_folder
 
+Network = Any
+"""A ``BertForQuestionAnswering``; the library has no types."""
 INIT_STD = 0.02  # of the new head, as in BERT
 
 
@@ -59,7 +62,7 @@ def batch(ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Batch
     )
 
 
-def fresh(seed: int) -> BertForQuestionAnswering:
+def fresh(seed: int) -> Network:
     """Return all-MiniLM-L6-v2 with a new head for spans."""
     torch.manual_seed(seed)
     model = BertForQuestionAnswering.from_pretrained(minilm_folder(), dtype=torch.float32)
@@ -68,12 +71,12 @@ def fresh(seed: int) -> BertForQuestionAnswering:
     return model
 
 
-def opened(folder: Path) -> BertForQuestionAnswering:
+def opened(folder: Path) -> Network:
     """Return the network of a folder that ``save_pretrained`` wrote."""
     return BertForQuestionAnswering.from_pretrained(folder, dtype=torch.float32)
 
 
-def logits(model: BertForQuestionAnswering, of: Batch) -> Tensor:
+def logits(model: Network, of: Batch) -> Tensor:
     """Return the start and end logit of each token, ``(n_tokens, 2)``, computed in bfloat16 but for the head."""
     parts = model.bert.embeddings
     x = parts.word_embeddings(of.ids) + parts.position_embeddings(of.positions)
@@ -86,7 +89,7 @@ def logits(model: BertForQuestionAnswering, of: Batch) -> Tensor:
     return found
 
 
-def _attended(attention: torch.nn.Module, x: Tensor, of: Batch) -> Tensor:
+def _attended(attention: Any, x: Tensor, of: Batch) -> Tensor:
     own = attention.self
     n, longest = of.shape
     heads: int = own.num_attention_heads
@@ -100,9 +103,11 @@ def _attended(attention: torch.nn.Module, x: Tensor, of: Batch) -> Tensor:
     return _linear(attention.output.dense, mixed.index_select(0, of.slots))
 
 
-def _linear(layer: torch.nn.Module, x: Tensor) -> Tensor:
+def _linear(layer: Any, x: Tensor) -> Tensor:
     return functional.linear(x, layer.weight.bfloat16(), layer.bias.bfloat16())
 
 
-def _norm(layer: torch.nn.Module, x: Tensor) -> Tensor:
-    return functional.layer_norm(x, layer.normalized_shape, layer.weight.bfloat16(), layer.bias.bfloat16(), layer.eps)
+def _norm(layer: Any, x: Tensor) -> Tensor:
+    return functional.layer_norm(
+        x, layer.normalized_shape, layer.weight.bfloat16(), layer.bias.bfloat16(), layer.eps
+    )

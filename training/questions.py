@@ -64,7 +64,8 @@ def _gold(context: str, gold: Mapping[str, Any], place: str) -> Span:
     """Return where an answer stands in the normalised context."""
     start, end = gold["start"], gold["start"] + len(gold["text"])
     if context[start:end] != gold["text"]:
-        raise CorpusError(f"{place}: the context has {context[start:end]!r}, not {gold['text']!r}, at {start}")
+        found = f"the context has {context[start:end]!r}, not {gold['text']!r}, at {start}"
+        raise CorpusError(place, found, "Take the file as it was published.")
     moved = len(normalise(context[:start]))
     return moved, moved + len(normalise(gold["text"]))
 
@@ -76,7 +77,13 @@ def part(question: Question) -> Part:
     """Return where a question belongs, by its title or its context."""
     if question.file in N_TITLES:
         named = _named()[question.file]
-        return "test" if question.title in named["test"] else "dev" if question.title in named["dev"] else "train"
+        return (
+            "test"
+            if question.title in named["test"]
+            else "dev"
+            if question.title in named["dev"]
+            else "train"
+        )
     share = _order(question.context)[0] * SHARES // 256
     return "test" if share < TEST_SHARES else "dev" if share < TEST_SHARES + DEV_SHARES else "train"
 

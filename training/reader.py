@@ -6,8 +6,6 @@ It writes where it is into OUT every few minutes; the same command goes on from 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import BertForQuestionAnswering
 
 from training import examples, lessons, net
 from training.export import minilm_folder
@@ -32,14 +29,12 @@ CLIP = 1.0  # norm of the gradient
 SAVE_S = 240.0  # between two checkpoints
 TOLD = 20  # steps between two lines of the log
 
-Network = BertForQuestionAnswering
-
 
 @dataclass
 class Run:
     """A run as it stands: the network, Adam's moments, and how many steps are done."""
 
-    model: Network
+    model: net.Network
     optimizer: torch.optim.AdamW
     done: int = 0
 
@@ -50,7 +45,7 @@ def begun() -> Run:
     return Run(model, torch.optim.AdamW(_parts(model), lr=PEAK, betas=(0.9, 0.98), fused=True))
 
 
-def _parts(model: Network) -> list[dict[str, object]]:
+def _parts(model: net.Network) -> list[dict[str, object]]:
     plain = [p for p in model.parameters() if p.ndim < 2]
     return [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": DECAY},
@@ -72,7 +67,7 @@ def train(run: Run, found: Iterator[examples.Step], n_steps: int, checkpoint: Pa
         for group in run.optimizer.param_groups:
             group["lr"] = rate(run.done, n_steps)
         value = loss(net.logits(run.model, step.batch), step)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(run.model.parameters(), CLIP)
         run.optimizer.step()
         run.optimizer.zero_grad()

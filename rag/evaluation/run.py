@@ -66,7 +66,7 @@ def opened(settings: Settings, embedder: Embedder | None = None, llm: LLM | None
                 wiring.retrievers(store, embedder),
                 [id for id, _ in store.titles(store.n_articles)],
                 store.passages_of,
-                settings.threshold,
+                wiring.threshold(settings),
                 _facts(settings, store, pipeline, embedder),
             )
 
@@ -77,7 +77,7 @@ def _facts(settings: Settings, store: Store, pipeline: Pipeline, embedder: Embed
         "articles": store.n_articles,
         "k": settings.k,
         "depth": settings.depth,
-        "threshold": settings.threshold,
+        "precision": settings.precision,
         "mode": settings.mode,
         "passage_tokens": store.shape.passage_tokens,
         "embedder": embedder.name,
