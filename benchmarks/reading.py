@@ -101,7 +101,7 @@ class Case:
 
 def _cases(qa: Pipeline, reader: Extractive, asked: Sequence[Asked]) -> Iterator[Case]:
     confidence = Calibration.load(SHIPPED).confidence
-    pairs = twice(qa, asked, qa.k)
+    pairs = twice(qa.retriever, asked, qa.k)
     for (one, hits, _), (_, others, _) in zip(pairs, pairs, strict=True):
         found, without = reader.found(one.question, hits), reader.found(one.question, others)
         best = found[0]

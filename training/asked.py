@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import ingest
-from rag.domain import Hit
-from rag.index.words import terms
-from rag.pipeline import Pipeline
+from rag import embed, wiring
+from rag.domain import Hit, Retriever
+from rag.retrieve import Distinct, Fused
+from rag.settings import Settings
+from rag.store import Store
 from training.questions import Part, load, of_part
 
 CORPORA = ("digitalgov", "blog_18f", "current_events", "onestop")
@@ -44,13 +47,7 @@ def of_contexts(data: Path, file: str, part: Part, index: Path) -> list[Asked]:
     return [
         Asked(one.id, one.question, one.answers, frozenset([context_id(one.context)] if one.golds else []))
         for one in of_part(data, file, part)
-        if askable(one.question)
     ]
-
-
-def askable(question: str) -> bool:
-    """Return whether a question has a word to search for."""
-    return bool(terms(question))
 
 
 def contexts(data: Path, file: str, out: Path) -> Path:
@@ -75,9 +72,16 @@ def short_id(hit: Hit) -> str:
     return hit.passage.article.id.partition("#")[2]
 
 
-def twice(qa: Pipeline, asked: Sequence[Asked], k: int) -> Iterator[tuple[Asked, list[Hit], bool]]:
+@contextmanager
+def searching(index: Path) -> Iterator[Retriever]:
+    """Open what finds passages in an index as it ships; no reader is needed, which may have no confidence yet."""
+    with Store(index) as store:
+        yield Distinct(Fused(wiring.retrievers(store, embed.load(Settings().embedder)), Settings().depth))
+
+
+def twice(retriever: Retriever, asked: Sequence[Asked], k: int) -> Iterator[tuple[Asked, list[Hit], bool]]:
     """Yield each question with its ``k`` best passages as it is, if it has an answer, and with its homes taken away."""
     for one in asked:
-        hits = qa.search(one.question, k=4 * k)
+        hits = retriever.retrieve(one.question, 4 * k)
         for present in (True, False) if one.homes else (False,):
             yield one, [hit for hit in hits if present or short_id(hit) not in one.homes][:k], present

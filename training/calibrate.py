@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import rag
 from rag.calibration import Calibration, Signs
 from rag.domain import Hit
-from rag.encoder import CARD
+from rag.encoder import CARD, Encoder
 from rag.evaluation import curves
 from rag.metrics import f1
 from rag.reader import SHIPPED, Extractive
-from training.asked import QUESTIONS, Asked, of_contexts, of_corpora, short_id, twice
+from rag.settings import Settings
+from training.asked import QUESTIONS, Asked, of_contexts, of_corpora, searching, short_id, twice
 
 FILES = (
     "new_wiki",
@@ -66,10 +66,14 @@ def collected(data: Path, folder: Path) -> list[Case]:
     asked |= {file: of_contexts(data, file, "dev", folder / file) for file in FILES}
     found: list[Case] = []
     for group, questions in asked.items():
-        with rag.open(folder / group, precision=0.0) as qa:
-            reader = Extractive.shipped(0.0)
-            found += cases(group, reader, twice(qa, questions, qa.k))
+        with searching(folder / group) as retriever:
+            found += cases(group, unfitted(), twice(retriever, questions, Settings().k))
     return found
+
+
+def unfitted() -> Extractive:
+    """Return the reader as it is before anything is known of its confidence."""
+    return Extractive(Encoder(SHIPPED), Calibration(0.0, Signs(0.0, 0.0, 0.0, 0.0), {}), 0.0)
 
 
 # ---- The fit

@@ -11,15 +11,13 @@ from typing import TypeVar
 import numpy as np
 
 import ingest
-import rag
 from rag.candidates import Candidate, Matrix, candidates, weighed
-from rag.domain import Embedder, Hit, Vectors
+from rag.domain import Embedder, Hit, Retriever, Vectors
 from rag.embed import MiniLM
-from rag.pipeline import Pipeline
-from rag.reader import Extractive
+from rag.settings import Settings
 from rag.wants import Kind, want
-from training.asked import Asked, context_id, contexts, of_corpora, short_id
-from training.calibrate import Mask
+from training.asked import Asked, context_id, contexts, of_corpora, searching, short_id
+from training.calibrate import Mask, unfitted
 from training.questions import Part, Question, of_part
 
 # The other files ask about "the reviewer" or "the poster", whom a collection has by the hundred.
@@ -111,18 +109,18 @@ def of_articles(asked: Asked) -> Gold:
 
 
 def cases(
-    qa: Pipeline,
+    retriever: Retriever,
     embedder: Embedder,
     asked: Sequence[One],
     gold: Callable[[One], Gold],
 ) -> Iterator[Case]:
     """Yield a case for each question as it is, if it has an answer, and one with what answers it taken away."""
-    reader = Extractive.shipped(0.0)
+    reader, k = unfitted(), Settings().k
     for one in asked:
         group, home, holds = gold(one)
-        hits = qa.search(one.question, k=qa.k + SPARE)
-        without = [hit for hit in hits if not home(hit)][: qa.k]
-        with_it = hits[: qa.k] if one.answers else []
+        hits = retriever.retrieve(one.question, k + SPARE)
+        without = [hit for hit in hits if not home(hit)][:k]
+        with_it = hits[:k] if one.answers else []
         spans = reader.spans(one.question, list({hit.passage.id: hit for hit in with_it + without}.values()))
         for answerable, kept in ((True, with_it), (False, without)):
             if found := candidates(kept):
@@ -137,9 +135,9 @@ def collected(data: Path, folder: Path) -> tuple[list[Case], list[Case], list[Ca
     embedder, parts = Kept(MiniLM()), dict[Part, list[Case]]({"dev": [], "test": []})
     for file in FILES:
         ingest.index(contexts(data, file, folder / f"{file}.jsonl"), folder / file)
-        with rag.open(folder / file) as qa:
+        with searching(folder / file) as retriever:
             for part, found in parts.items():
-                found += cases(qa, embedder, wanting(data, file, part), of_context)
+                found += cases(retriever, embedder, wanting(data, file, part), of_context)
     own = of_corpora(data, folder / "corpora")
-    with rag.open(folder / "corpora") as qa:
-        return parts["dev"], parts["test"], list(cases(qa, embedder, own, of_articles))
+    with searching(folder / "corpora") as retriever:
+        return parts["dev"], parts["test"], list(cases(retriever, embedder, own, of_articles))

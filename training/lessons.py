@@ -13,13 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import rag
 from ingest.contexts import indexed
-from rag.domain import Article, Hit
-from rag.errors import QuestionError
+from rag.domain import Article, Hit, Retriever
 from rag.metrics import holds
-from rag.pipeline import Pipeline
 from rag.text import Span
+from training.asked import searching, short_id
 from training.questions import FILES, Question, of_part
 
 N_FOUND = 24  # passages that are looked at for each question
@@ -51,14 +49,14 @@ def lessons(data: Path, file: str) -> Iterator[Lesson]:
         Article(ids[context], title.replace("_", " "), context, source="")
         for context, title in titles.items()
     )
-    with indexed(articles) as folder, rag.open(folder) as qa:
+    with indexed(articles) as folder, searching(folder) as retriever:
         for question in questions:
-            yield _lesson(question, qa, ids[question.context])
+            yield _lesson(question, retriever, ids[question.context])
 
 
-def _lesson(question: Question, qa: Pipeline, home: str) -> Lesson:
-    hits = _found(qa, question.question)
-    own = [hit for hit in hits if hit.passage.article.id.partition("#")[2] == home]
+def _lesson(question: Question, retriever: Retriever, home: str) -> Lesson:
+    hits = retriever.retrieve(question.question, N_FOUND)
+    own = [hit for hit in hits if short_id(hit) == home]
     whole = [(question.context, list(question.golds))] if question.golds else []
     parts = [(hit.passage.text, inside) for hit in own if (inside := _inside(hit, question))]
     wrong = [hit.passage.text for hit in hits if not holds(hit.passage.text, question.answers)]
@@ -66,13 +64,6 @@ def _lesson(question: Question, qa: Pipeline, home: str) -> Lesson:
     others = [text for text in wrong if question.golds or text not in question.context]
     positives = [*whole, *(part for part in parts if part[0] != question.context)]
     return Lesson(question.id, question.file, question.question, positives, [*asked, *others[:N_NEGATIVES]])
-
-
-def _found(qa: Pipeline, question: str) -> list[Hit]:
-    try:
-        return qa.search(question, k=N_FOUND)
-    except QuestionError:  # "What have I been having?" has no word to search for
-        return []
 
 
 def _inside(hit: Hit, question: Question) -> Golds:

@@ -1,0 +1,289 @@
+"""How the reader is trained: what it learns from, the network, the loss, and a run that is cut short."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer
+
+from rag.errors import CorpusError
+from rag.metrics import holds
+from rag.reader import SHIPPED
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from training import examples, judge, lessons, net, questions, reader  # noqa: E402
+from training.examples import Step  # noqa: E402
+from training.lessons import Lesson  # noqa: E402
+from training.loss import loss  # noqa: E402
+
+pytestmark = pytest.mark.models
+TEXT = "The dam broke on Monday. The mayor of Lund, Eva Holm, blamed the rain."
+OTHER = "The mayor of Ystad opened a school."
+GOLD = (TEXT.index("Eva"), TEXT.index("Holm") + 4)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return examples.opened(Tokenizer.from_file(str(SHIPPED / "tokenizer.json")))
+
+
+@pytest.fixture
+def small() -> Any:
+    """A network of two narrow layers, which has learned nothing."""
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        hidden_dropout_prob=0, attention_probs_dropout_prob=0,
+    )  # fmt: skip
+    return transformers.BertForQuestionAnswering(config).eval()
+
+
+def lesson(n: int = 0) -> Lesson:
+    return Lesson(f"q{n}", "new_wiki", "Who is the mayor of Lund?", [(TEXT, [GOLD])], [OTHER])
+
+
+# ---- Questions
+
+
+def qa_file(data: Path, file: str, rows: list[dict[str, Any]]) -> None:
+    (data / "qa").mkdir(parents=True, exist_ok=True)
+    path = data / f"qa/{file}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def row(id: str, question: str, context: str, *answers: str, title: str = "Lund") -> dict[str, Any]:
+    golds = [{"text": answer, "start": context.index(answer)} for answer in answers]
+    return {"id": id, "title": title, "question": question, "context": context, "answers": golds}
+
+
+def test_an_answer_that_is_not_where_the_file_says_is_refused(tmp_path: Path) -> None:
+    wrong = row("a", "Who?", TEXT) | {"answers": [{"text": "Eva Holm", "start": 3}]}
+    qa_file(tmp_path, "qed", [row("b", "When?", TEXT, "Monday"), wrong])
+    with pytest.raises(CorpusError, match=r"qed\.jsonl:2: the context has .*not 'Eva Holm', at 3"):
+        questions.load(tmp_path, "qed")
+
+
+def test_golds_are_slices_of_the_normalised_context(tmp_path: Path) -> None:
+    context = "Cafe\u0301 Zürich\r\nopened on Monday."
+    qa_file(tmp_path, "qed", [row("a", "When  did it\topen?", context, "Monday", "on Monday")])
+    (found,) = questions.load(tmp_path, "qed")
+    assert found.question == "When did it open?"
+    assert found.answers == ("Monday", "on Monday")
+
+
+@pytest.fixture(scope="module")
+def data() -> Path:
+    if not (root := os.environ.get("CITEWISE_DATA")):
+        pytest.skip("CITEWISE_DATA is not set")
+    return Path(root)
+
+
+@pytest.mark.data
+def test_the_parts_are_those_that_were_written_down(data: Path) -> None:
+    assert questions.drawn(data) == json.loads(questions.SPLITS.read_text(encoding="utf-8"))
+    for file, (n_test, n_dev) in questions.N_TITLES.items():
+        parts = {
+            part: {one.title for one in questions.of_part(data, file, part)}
+            for part in ("train", "dev", "test")
+        }
+        assert (len(parts["test"]), len(parts["dev"])) == (n_test, n_dev)
+        assert not (
+            parts["train"] & parts["test"] or parts["train"] & parts["dev"] or parts["dev"] & parts["test"]
+        )
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("file", ["qed", "fairytaleqa"])
+def test_no_context_is_in_two_parts(file: str, data: Path) -> None:
+    seen: dict[str, str] = {}
+    for one in questions.load(data, file):
+        assert seen.setdefault(one.context, questions.part(one)) == questions.part(one)
+    assert set(seen.values()) == {"train", "dev", "test"}
+
+
+# ---- Lessons
+
+
+def test_a_lesson_has_passages_that_answer_and_hard_ones_that_do_not(tmp_path: Path) -> None:
+    others = [f"The mayor of town {n} blamed the rain for what broke there." for n in range(6)]
+    rows = [row("a", "Whom did the rain ruin as mayor of Lund?", TEXT, "Eva Holm")]
+    rows += [row(f"o{n}", f"What broke in town {n}?", other, "rain") for n, other in enumerate(others)]
+    rows += [
+        row("u", "What did the mayor of Lund sing?", TEXT),
+        row("w", "What have I been having?", TEXT, "rain"),
+    ]
+    qa_file(tmp_path, "new_wiki", rows)
+    made = {one.id: one for one in lessons.lessons(tmp_path, "new_wiki")}
+    assert made["a"].positives[0] == (TEXT, [GOLD])
+    for text, golds in made["a"].positives:
+        assert [text[start:end] for start, end in golds] == ["Eva Holm"]
+    assert made["a"].negatives
+    assert not any(holds(text, ["Eva Holm"]) for text in made["a"].negatives)
+    assert (made["u"].positives, made["u"].negatives[0]) == ([], TEXT)
+    assert made["w"].positives[0][0] == TEXT  # a question without a word to search for
+
+
+def test_nothing_of_a_test_title_is_learned_from(tmp_path: Path) -> None:
+    kept = json.loads(questions.SPLITS.read_text(encoding="utf-8"))["new_wiki"]["test"][0]
+    hidden = "A secret of the mayor of Lund: Eva Holm broke the dam."
+    qa_file(
+        tmp_path,
+        "new_wiki",
+        [
+            row("a", "Who is the mayor of Lund?", TEXT, "Eva Holm"),
+            row("t", "Who broke the dam?", hidden, "Eva", title=kept),
+        ],
+    )
+    (made,) = lessons.lessons(tmp_path, "new_wiki")
+    assert hidden not in json.dumps([made.positives, made.negatives])
+
+
+def test_lessons_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(lessons, "lessons", lambda _, file: made.append(file) or [lesson()])
+    for _ in range(2):
+        lessons.write(tmp_path, tmp_path / "out")
+    assert made == list(questions.FILES)
+    assert lessons.read(tmp_path / "out")[0].positives == [[TEXT, [list(GOLD)]]]
+
+
+# ---- Examples
+
+
+def test_the_gold_tokens_are_those_of_the_answer(tokenizer: Tokenizer) -> None:
+    text = examples.text(tokenizer, "Who?", TEXT, [GOLD])
+    first, last = (int(text.gold[:, side].nonzero()[0][0]) for side in (0, 1))
+    assert tokenizer.decode(text.ids[first : last + 1]) == "eva holm"
+    assert text.may.sum() == len(tokenizer.encode(TEXT, add_special_tokens=False).ids)
+    assert not text.may[0]
+
+
+def test_an_answer_that_was_cut_off_counts_for_none(tokenizer: Tokenizer) -> None:
+    long = "rain " * 500 + "Eva Holm"
+    text = examples.text(tokenizer, "Who?", long, [(2500, 2508)])
+    assert len(text.ids) == 384
+    assert not text.gold.any()
+
+
+def test_the_same_seed_gives_the_same_steps_from_any_on(tokenizer: Tokenizer) -> None:
+    several = [lesson(n) for n in range(300)]
+    some = list(islice(examples.steps(several, tokenizer, 1), 6))
+    later = list(islice(examples.steps(several, tokenizer, 1, first=3), 3))
+    assert [step.batch.ids.tolist() for step in some[3:]] == [step.batch.ids.tolist() for step in later]
+    assert all(len(step.may) <= examples.STEP_TOKENS for step in some)
+
+
+# ---- The network and its loss
+
+
+def test_texts_in_a_row_are_read_as_transformers_reads_each_alone(small: Any) -> None:
+    ids = [[101, 2040, 2003, 102, 1996, 3899, 102], [101, 2040, 102, 1996, 102]]
+    types = [[0, 0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1]]
+    with torch.inference_mode():
+        found = net.logits(small, net.batch(ids, types)).split([7, 5])
+        for one, text, kinds in zip(found, ids, types, strict=True):
+            alone = small(input_ids=torch.tensor([text]), token_type_ids=torch.tensor([kinds]))
+            assert torch.allclose(one[:, 0], alone.start_logits[0], atol=0.02)
+            assert torch.allclose(one[:, 1], alone.end_logits[0], atol=0.02)
+
+
+def step(tokenizer: Tokenizer, *several: Lesson) -> Step:
+    draw = random.Random(0)
+    return examples._step([examples.group(one, tokenizer, draw) for one in several])
+
+
+def test_a_question_with_one_text_has_the_usual_loss(tokenizer: Tokenizer) -> None:
+    one = step(tokenizer, Lesson("q", "f", "Who?", [(TEXT, [GOLD])], []))
+    logits = torch.randn(len(one.may), 2, generator=torch.Generator().manual_seed(0))
+    open_to = one.may.clone()
+    open_to[0] = True
+    expected = [
+        torch.nn.functional.cross_entropy(logits[open_to, side][None], one.gold[open_to, side].nonzero()[0])
+        for side in (0, 1)
+    ]
+    assert loss(logits, one).item() == pytest.approx(float(sum(expected)) / 2, abs=1e-4)
+
+
+def test_a_span_of_another_text_of_the_question_costs(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "BESIDE", 1.0)
+    both = step(tokenizer, lesson())
+    logits = torch.zeros(len(both.may), 2)
+    logits[both.gold] = 10.0
+    right = loss(logits, both).item()
+    tempted = logits.clone()
+    tempted[len(both.may) - 3] = 12.0  # a token of the text that does not answer
+    assert right < 0.5 * loss(tempted, both).item()
+
+
+def test_of_several_answers_any_is_right(tokenizer: Tokenizer) -> None:
+    monday = (TEXT.index("Monday"), TEXT.index("Monday") + 6)
+    one = step(tokenizer, Lesson("q", "f", "Who?", [(TEXT, [GOLD, monday])], []))
+    logits = torch.zeros(len(one.may), 2)
+    first = one.gold[:, 0].nonzero()[0], one.gold[:, 1].nonzero()[0]
+    logits[first[0], 0] = logits[first[1], 1] = 20.0
+    assert loss(logits, one).item() < 0.01
+
+
+# ---- A run
+
+
+def run_of(small: Any) -> reader.Run:
+    return reader.Run(
+        small, torch.optim.AdamW(reader._parts(small), lr=reader.PEAK, betas=(0.9, 0.98), fused=True)
+    )
+
+
+def test_a_run_that_was_cut_short_ends_as_one_that_was_not(
+    small: Any, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = [lesson(n) for n in range(200)]
+    monkeypatch.setattr(reader, "begun", lambda: run_of(copy.deepcopy(small)))
+    monkeypatch.setattr(reader, "rate", lambda step, _: reader.PEAK / (step + 1))
+    whole, cut = reader.begun(), tmp_path / "run.safetensors"
+    reader.train(whole, examples.steps(several, tokenizer, 1), 4, tmp_path / "whole.safetensors")
+    reader.train(reader.begun(), examples.steps(several, tokenizer, 1), 2, cut)
+    again = reader.resumed(cut)
+    assert again.done == 2
+    reader.train(again, examples.steps(several, tokenizer, 1, again.done), 4, cut)
+    for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_rate_rises_and_falls_to_nothing() -> None:
+    rates = [reader.rate(n, 100) for n in range(100)]
+    assert max(rates) == pytest.approx(reader.PEAK, rel=0.3)
+    assert rates.index(max(rates)) <= 5
+    assert rates[-1] == pytest.approx(reader.PEAK / 96)
+
+
+# ---- Judging
+
+
+def test_no_answer_is_right_where_there_is_none(tokenizer: Tokenizer) -> None:
+    asked = [
+        questions.Question("a", "f", "", "Who?", TEXT, (GOLD,)),
+        questions.Question("b", "f", "", "Who sang?", TEXT, ()),
+    ]
+
+    def read(encodings: Any) -> Any:
+        for n, encoding in enumerate(encodings):
+            text = examples.text(tokenizer, "Who?" if not n else "Who sang?", TEXT, [GOLD])
+            row = torch.zeros(len(encoding.ids), 2)
+            row[torch.from_numpy(text.gold)] = 5.0
+            row[0] = 9.0 * n
+            yield row[:, 0].numpy(), row[:, 1].numpy()
+
+    found = judge.spans(asked, tokenizer, read)
+    assert judge.figures(asked, found) == {"em": 1.0, "f1": 1.0, "auroc": 1.0}
+    assert judge.figures(asked[:1], found[:1]) == {"em": 1.0, "f1": 1.0}
