@@ -51,12 +51,12 @@ def fidelity(model: str) -> str:
 
 
 def confidence(model: str) -> str:
-    """Return what the confidence of a reader is worth, and what each threshold answers."""
+    """Return what the confidence of a reader is worth, and what each precision asked for gives."""
     measured = dict(_card(model)["calibration"]["measured"])
-    steps = measured.pop("by_threshold")
+    steps = measured.pop("by_precision")
     columns = list(next(iter(steps.values())))
-    rows = [(threshold, *(str(row[column]) for column in columns)) for threshold, row in steps.items()]
-    head = ("threshold", *(column.replace("_", " ") for column in columns))
+    rows = [(asked, *(str(row[column]) for column in columns)) for asked, row in steps.items()]
+    head = ("asked for", *(column.replace("_", " ") for column in columns))
     return f"{_rows(('confidence', 'value'), _named(measured))}\n{_rows(head, rows)}"
 
 

@@ -76,7 +76,7 @@ _OF_EITHER = _set(
     "candidate coach designer prime deputy vice dictator singer actor actress author writer analyst "
     "economist administrator archbishop bishop cardinal rev representative"
 )
-_TITLES = _OF_MEN | _OF_WOMEN | _OF_EITHER
+TITLES = _OF_MEN | _OF_WOMEN | _OF_EITHER
 _BODY_WORDS = _set(
     "academy administration agency army assembly association authority band bank board branch bureau "
     "center centre church club college commission committee community company congress corp "
@@ -159,7 +159,7 @@ def names(text: str) -> list[Name]:
         if first > last:
             continue
         start, end = spans[first][0], _unowned(text, spans[last])
-        if all(text[slice(*span)].lower() in _TITLES for span in spans[first : last + 1]):
+        if all(text[slice(*span)].lower() in TITLES for span in spans[first : last + 1]):
             continue  # "the Prime Minister"
         alone = first == last and _opens(text, start) and not bare
         if last - first < MOST_WORDS and not (
@@ -195,7 +195,7 @@ def kind(text: str, start: int, end: int) -> Kind:
 
 
 def _of_person(folded: list[str], titles: list[str]) -> Kind | None:
-    first = folded[1] if folded[0] in _TITLES and len(folded) > 1 else folded[0]
+    first = folded[1] if folded[0] in TITLES and len(folded) > 1 else folded[0]
     if any(title in _OF_MEN for title in titles):
         return "he"
     if any(title in _OF_WOMEN for title in titles):
@@ -313,7 +313,7 @@ def _past_openers(text: str, spans: list[Span], first: int, last: int) -> int:
 def _past_titles(text: str, spans: list[Span], first: int, last: int) -> int:
     """Return where the name begins in "French Foreign Minister Jean-Marc Ayrault": at the last title's next word."""
     for at in range(last - 1, first, -1):
-        if text[slice(*spans[at])].lower() in _TITLES and text[spans[at + 1][0]].isupper():
+        if text[slice(*spans[at])].lower() in TITLES and text[spans[at + 1][0]].isupper():
             return at + 1
     return first
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self
 
@@ -12,10 +13,13 @@ import numpy as np
 from tokenizers import Encoding
 
 from rag.calibration import Calibration, Signs
+from rag.dates import told
 from rag.domain import Alternative, Answer, Citation, Hit, Passage, Steps
 from rag.encoder import Encoder, Outputs
 from rag.metrics import normalised
 from rag.text import fold, sentences
+from rag.wants import asks_whether
+from rag.whole import whole
 
 SHIPPED = Path(__file__).parent / "models" / "reader"
 LONGEST = 25  # tokens of an answer, as the weights were trained
@@ -87,26 +91,23 @@ class Extractive:
         """Answer with the best span of all ``hits``; abstain when there are none or none is sure enough."""
         if not hits:
             return Answer(question, reason="No passage of the collection shares anything with the question.")
-        rated = [
-            Alternative(found.text, self._calibration.confidence(found.signs), cited(found.spans))
-            for found in self.found(question, hits)
-        ]
-        sure = [answer for answer in rated if answer.confidence >= self._threshold]
+        rated = [(self._calibration.confidence(one.signs), one) for one in self.found(question, hits)]
+        sure = [(confidence, one) for confidence, one in rated if confidence >= self._threshold]
         if not sure:
             return Answer(
                 question,
-                confidence=max((answer.confidence for answer in rated), default=0.0),
+                confidence=max((confidence for confidence, _ in rated), default=0.0),
                 hits=tuple(hits),
                 reason=_reason(len(hits)),
             )
-        best, *others = sure
+        best, *others = (shown(question, one, confidence) for confidence, one in sure[: 1 + N_ALTERNATIVES])
         return Answer(
             question,
             best.text,
             best.citations,
             best.confidence,
             tuple(hits),
-            tuple(others[:N_ALTERNATIVES]),
+            tuple(newest_first(others)),
             mode="quote",
         )
 
@@ -139,6 +140,23 @@ def signs(group: Sequence[Span], groups: Sequence[Sequence[Span]]) -> Signs:
     rivals = (other[0].margin for other in groups if other is not group)
     agreeing = sum(span.margin > 0 for span in group)
     return Signs(best.margin - max(0.0, *rivals, 0.0), best.margin, math.log(max(1, agreeing)), best.score)
+
+
+def shown(question: str, found: Found, confidence: float) -> Alternative:
+    """Return an answer as it is shown: grown to what a person would say, or the sentence that says yes or no."""
+    best, *rest = found.spans
+    best = whole(question, best)
+    citations = cited([best, *rest])
+    if asks_whether(question):
+        return Alternative(" ".join(citations[0].quote.split()), confidence, citations)
+    return Alternative(told(best.text, best), confidence, citations)
+
+
+def newest_first(answers: Sequence[Alternative]) -> list[Alternative]:
+    """Return answers by the day of the article that each is quoted from, those without one last."""
+    days = [answer.citations[0].passage.article.published or date.min for answer in answers]
+    order = sorted(range(len(answers)), key=lambda n: days[n], reverse=True)
+    return [answers[n] for n in order]
 
 
 def best_span(hit: Hit, encoding: Encoding, outputs: Outputs) -> Span | None:

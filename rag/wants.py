@@ -38,6 +38,11 @@ def want(question: str) -> Want:
     return _FACT
 
 
+def asks_whether(question: str) -> bool:
+    """Return whether a question wants a yes or a no."""
+    return want(question) is _YES_OR_NO
+
+
 _FACT = Want("fact", "it asks for a single fact")
 _YES_OR_NO = Want("fact", "it asks whether something is so")
 _WHY = Want("why", "it asks why")

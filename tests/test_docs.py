@@ -46,8 +46,8 @@ def test_a_table_says_what_the_card_says() -> None:
     for name, licence in card["sources"].items():
         assert f"| trained on | {name}: {licence} |" in page
     assert all(file["sha256"] in page for file in card["files"].values())
-    row = card["calibration"]["measured"]["by_threshold"]["0.35"]
-    assert f"| 0.35 | {' | '.join(map(str, row.values()))} |" in page
+    row = card["calibration"]["measured"]["by_precision"]["0.8"]
+    assert f"| 0.8 | {' | '.join(map(str, row.values()))} |" in page
 
 
 def test_the_picture_of_the_house_is_current() -> None:

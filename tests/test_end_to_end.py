@@ -42,7 +42,7 @@ def test_the_shipped_collection_answers_as_it_did(index: Path, expected: dict[st
 def test_every_quote_is_a_slice_of_its_article(index: Path) -> None:
     lines = (HOME / "corpus" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     n_quotes = 0
-    with rag.open(index, threshold=0.0) as qa:
+    with rag.open(index, precision=0.0) as qa:
         for line in lines[::38]:
             answer = qa.ask(json.loads(line)["question"])
             for citation in (

@@ -14,8 +14,10 @@ from rag.domain import Article, Hit, Passage
 from rag.excerpts import MOST, WEIGHTS, Excerpts, ReadOnce, alike, leans, picks
 from rag.reader import Span
 from tests.fakes import LetterEmbedder, passage
-from training.cases import Case, context_id, fits, of_context
+from training.asked import context_id
+from training.cases import Case, of_context
 from training.excerpts import Outcomes, outcomes, platt, preferences
+from training.questions import Question
 
 RAIN = "The old dam broke in May. It broke because it had rained for weeks. The mayor was asleep."
 QUESTION = "Why did the dam break?"
@@ -308,22 +310,13 @@ def test_a_case_is_right_when_a_chosen_sentence_holds_the_answer() -> None:
     assert found.weight.tolist() == [0.75, 0.75, 1.5]
 
 
-def test_a_title_is_wholly_in_one_half() -> None:
-    parts = {fits(case(np.zeros((2, len(SIGNALS))), 0, f"title {n}")) for n in range(40)}
-    assert parts == {True, False}
-    assert fits(case(np.zeros((2, 11)), 0, "Normans")) == fits(case(np.ones((3, 11)), 1, "Normans"))
-
-
 def test_a_context_is_known_as_an_article_that_lost_the_line_end_behind_it() -> None:
     context = "The dam broke. It had rained.\n"
     article = Article(f"wiki.jsonl#{context_id(context)}", "Dams", context.strip())
     hit = Hit(Passage(1, article, 0, len(article.text)), 1.0)
-    row = {
-        "title": "Dams",
-        "context": context,
-        "answers": [{"text": "rained", "start": context.index("rained")}],
-    }
-    group, home, holds = of_context(row)
+    at = context.index("rained")
+    asked = Question("q", "new_wiki", "Dams", "Why did it break?", context, ((at, at + 6),))
+    group, home, holds = of_context(asked)
     assert (group, home(hit)) == ("Dams", True)
     assert [holds(candidate) for candidate in candidates([hit])] == [False, True]
     assert not home(hits(article.text)[0])

@@ -60,7 +60,11 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         {"rag.domain", "rag.ellipsis", "rag.names", "rag.past", "rag.pronouns"},
         set(),
     ),
-    "rag.reader": ({"rag.calibration", "rag.domain", "rag.encoder", "rag.metrics", "rag.text"}, MODELS),
+    "rag.reader": (
+        {"rag.calibration", "rag.dates", "rag.domain", "rag.encoder", "rag.metrics", "rag.speech", "rag.text"}
+        | {"rag.wants", "rag.whole"},
+        MODELS,
+    ),
     "rag.pipeline": (
         {"rag.chat", "rag.domain", "rag.errors", "rag.guard", "rag.store", "rag.text", "rag.index.words"},
         set(),

@@ -14,9 +14,9 @@ def test_flag_over_environment_over_file_over_default(tmp_path: Path) -> None:
     file = tmp_path / "citewise.toml"
     file.write_text("k = 3\ndepth = 30\npassage_tokens = 100\n")
     environ = {"CITEWISE_K": "4", "CITEWISE_DEPTH": "40", "CITEWISE_DATA": "/elsewhere"}
-    settings = load(file, environ, k=5, threshold=None)
+    settings = load(file, environ, k=5, precision=None)
     assert (settings.k, settings.depth, settings.passage_tokens) == (5, 40, 100)
-    assert settings.threshold == Settings().threshold
+    assert settings.precision == Settings().precision
 
 
 def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.Mo
         ("k = 8.9", "k is 8.9"),
         ("k = inf", "k is inf"),
         ("k = true", "k is True"),
-        ("threshold = true", "threshold is True"),
+        ("precision = true", "precision is True"),
         ("index = 5", "index is 5"),
         ('index = ""', "index is ''"),
         ('index = "a\\u0000b"', "index is 'a"),
@@ -63,6 +63,6 @@ def test_an_empty_variable_does_not_count() -> None:
     assert load(environ={"CITEWISE_EMBEDDER": "", "CITEWISE_K": ""}) == Settings()
 
 
-def test_nan_is_no_threshold() -> None:
-    with pytest.raises(SettingsError, match="threshold"):
-        load(environ={}, threshold=float("nan"))
+def test_nan_is_no_precision() -> None:
+    with pytest.raises(SettingsError, match="precision"):
+        load(environ={}, precision=float("nan"))
