@@ -128,7 +128,9 @@ def _others(turn: Turn) -> str:
 
 def _other(turn_id: str, at: int, other: Other) -> str:
     numbers = "".join(f" {number_html(turn_id, at + i, quote)}" for i, quote in enumerate(other.quotes))
-    return f"<li>{inline(other.text)} {support_html(other.confidence)}{numbers}</li>"
+    article = other.quotes[0].passage.article
+    known = filter(None, [article.source, day_words(article.published)])
+    return f"<li>{inline(other.text)} {support_html(other.confidence)}{numbers} {safe(', '.join(known))}</li>"
 
 
 def _abstention(turn: Turn) -> str:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rag.calibration import Calibration
+from rag.calibration import Calibration, Signs
 from rag.candidates import SIGNALS, Candidate, candidates, weighed
 from rag.domain import Article, Hit, Passage
 from rag.excerpts import MOST, WEIGHTS, Excerpts, ReadOnce, alike, leans, picks
@@ -256,7 +256,7 @@ class CountingEncoder:
 
 def test_two_that_read_the_same_hits_in_a_row_share_one_reading() -> None:
     encoder = CountingEncoder()
-    reader = ReadOnce(encoder, Calibration(0.0, 1.0, 1.0), 0.0)  # type: ignore[arg-type]
+    reader = ReadOnce(encoder, Calibration(0.0, Signs(1.0, 0.0, 0.0, 1.0), {}), 0.0)  # type: ignore[arg-type]
     sentences, found = Excerpts(reader, LetterEmbedder(), 0.0), hits(RAIN, "The mayor woke up late.")
     reader.read(QUESTION, found)
     sentences.read(QUESTION, found)

@@ -242,6 +242,14 @@ def test_other_answers_are_told_with_their_own_confidence():
     assert "Other answers" not in answered(record=replace(ANSWERED, others=())).text
 
 
+def test_another_answer_tells_its_source_and_day():
+    other = Other("a crack", 0.4, (FOUND,))
+    assert (
+        "a crack weak 0.40 2 The Herald, 9 March 2021"
+        in answered(record=replace(ANSWERED, others=(other,))).text
+    )
+
+
 def test_another_search_can_be_edited_and_what_happened_instead_is_told():
     record = replace(ANSWERED, searched_for="engineers bridge", note="the index is old")
     seen = answered(record=record)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from rag.calibration import Calibration
-from rag.domain import Article, Hit, Passage
+from rag.domain import Alternative, Article, Hit, Passage
 from rag.encoder import Encoder
 from rag.reader import (
     LONGEST,
     SHIPPED,
     Extractive,
+    Found,
     Span,
     around,
     best_span,
     cited,
     grouped,
-    lead,
+    newest_first,
+    shown,
+    signs,
     whole_words,
 )
 from tests.fakes import passage
@@ -113,10 +117,50 @@ def test_a_part_of_a_name_is_the_same_answer_and_a_part_of_a_word_is_not() -> No
 
 def test_the_lead_is_over_the_best_rival_and_over_not_in_this_passage() -> None:
     groups = grouped(spans(("x", 5.0, "a"), ("x", 4.5, "b"), ("y", 2.0, "c")))
-    assert [lead(group, groups) for group in groups] == [3.0, -3.0]
-    assert lead(groups[1], groups[1:]) == 2.0
+    assert [signs(group, groups).lead for group in groups] == [3.0, -3.0]
+    assert signs(groups[1], groups[1:]).lead == 2.0
     low = grouped(spans(("x", -1.0, "a"), ("y", -9.0, "b")))
-    assert lead(low[0], low) == -1.0
+    assert signs(low[0], low).lead == -1.0
+
+
+def test_the_signs_of_an_answer_count_the_passages_that_give_it() -> None:
+    groups = grouped(spans(("x", 5.0, "a"), ("x", 4.5, "b"), ("x", -1.0, "c"), ("y", 2.0, "d")))
+    assert signs(groups[0], groups).agreeing == pytest.approx(np.log(2))  # a margin below 0 gives none
+    assert signs(groups[1], groups).agreeing == 0.0
+    assert (signs(groups[1], groups).margin, signs(groups[1], groups).score) == (2.0, 0.0)
+
+
+def answer_of(text: str, words: str, question: str, published: date | None = None) -> Alternative:
+    """What is shown of a span that marks ``words``."""
+    where = Passage(1, Article("a", "T", text, published=published), 0, len(text))
+    at = text.index(words)
+    span = Span(where, at, at + len(words), 1.0)
+    return shown(question, Found([span], signs([span], [[span]])), 0.5)
+
+
+def test_an_answer_is_grown_and_its_quote_holds_it() -> None:
+    answer = answer_of(
+        "Russia prefers Marine Le Pen or François Fillon, he said.", "Le Pen", "Who does Russia prefer?"
+    )
+    assert answer.text == "Marine Le Pen or François Fillon"
+    assert answer.text in answer.citations[0].quote
+
+
+def test_a_relative_day_is_told_as_it_stands_and_as_a_date() -> None:
+    answer = answer_of("The bridge fell on Sunday.", "Sunday", "When did the bridge fall?", date(2017, 2, 20))
+    assert answer.text == "Sunday (19 February 2017)"
+    assert answer.citations[0].quote == "The bridge fell on Sunday."
+
+
+def test_a_yes_or_no_is_the_sentence_that_decides_it() -> None:
+    answer = answer_of("It rained. The bridge fell on Sunday.", "fell", "Did the bridge fall?")
+    assert answer.text == answer.citations[0].quote == "The bridge fell on Sunday."
+
+
+def test_other_answers_come_newest_first_and_those_without_a_day_last() -> None:
+    days = [date(2016, 1, 1), None, date(2017, 1, 1)]
+    others = [answer_of("Ten died.", "Ten", "How many died?", day) for day in days]
+    assert newest_first(others) == [others[2], others[0], others[1]]
 
 
 def test_ties_are_broken_by_passage_id() -> None:
