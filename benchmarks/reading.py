@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from rag.evaluation import curves
 from rag.evaluation.interval import Matrix, Statistic, over
 from rag.metrics import em, f1
 from rag.pipeline import Pipeline
-from rag.reader import SHIPPED, Extractive, Found
+from rag.reader import SHIPPED, Extractive, shown
 from training.asked import Asked, of_contexts, short_id, twice
 from training.questions import Question, of_part
 
@@ -55,22 +56,41 @@ def measure(quick: bool) -> Part:
     return Part(here, comparisons=list(pace.comparisons(quick)), scores=scores, tables=tables)
 
 
-def given(reader: Extractive, question: Question) -> Found:
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best answer of some passages, with its margin, its confidence, and the id of its article."""
+
+    text: str = ""
+    margin: float = -math.inf
+    sure: float = 0.0
+    article: str = ""
+
+
+def best(reader: Extractive, question: str, hits: Sequence[Hit]) -> Best:
+    """Return the best answer of ``hits``, be it ever so doubtful; nothing where all of them were left out."""
+    for found in reader.found(question, hits)[:1]:
+        told = shown(question, found, reader.confidence(found))
+        home = short_id(Hit(found.spans[0].passage, 0.0))
+        return Best(told.text, found.signs.margin, told.confidence, home)
+    return Best()
+
+
+def given(reader: Extractive, question: Question) -> Best:
     """Return the best answer in a question's own context, whole, as one passage."""
     passage = Passage(1, Article(question.id, "", question.context), 0, len(question.context))
-    return reader.found(question.question, [Hit(passage, 1.0)])[0]
+    return best(reader, question.question, [Hit(passage, 1.0)])
 
 
-def _given(questions: Sequence[Question], found: Sequence[Found]) -> Iterator[Score]:
-    pairs = [(best.text, question.answers) for question, best in zip(questions, found, strict=True)]
+def _given(questions: Sequence[Question], found: Sequence[Best]) -> Iterator[Score]:
+    pairs = [(one.text, question.answers) for question, one in zip(questions, found, strict=True)]
     yield score("em, given the passage, new_wiki", [em(*pair) for pair in pairs], 0.70)
     yield score("f1, given the passage, new_wiki", [f1(*pair) for pair in pairs], 0.82)
 
 
-def _adversarial(questions: Sequence[Question], found: Sequence[Found]) -> Iterator[Score]:
+def _adversarial(questions: Sequence[Question], found: Sequence[Best]) -> Iterator[Score]:
     """Yield the scores where half of the questions have no answer; a margin below nothing is no answer."""
-    margins = np.array([best.signs.margin for best in found])
-    texts = [best.text if best.signs.margin > 0 else "" for best in found]
+    margins = np.array([one.margin for one in found])
+    texts = [one.text if one.margin > 0 else "" for one in found]
     pairs = [(text, question.answers) for question, text in zip(questions, texts, strict=True)]
     answerable = np.array([bool(question.golds) for question in questions])
     yield score("em, given the passage, squad2_half", [em(*pair) for pair in pairs], 0.66)
@@ -100,27 +120,24 @@ class Case:
 
 
 def _cases(qa: Pipeline, reader: Extractive, asked: Sequence[Asked]) -> Iterator[Case]:
-    confidence = Calibration.load(SHIPPED).confidence
     pairs = twice(qa.retriever, asked, qa.k)
     for (one, hits, _), (_, others, _) in zip(pairs, pairs, strict=True):
-        found, without = reader.found(one.question, hits), reader.found(one.question, others)
-        best = found[0]
-        home = short_id(Hit(best.spans[0].passage, 0.0)) in one.homes
-        right = home and f1(best.text, one.answers) >= RIGHT_F1
-        yield Case(best.text, right, (confidence(best.signs), confidence(without[0].signs)))
+        found, without = best(reader, one.question, hits), best(reader, one.question, others)
+        right = found.article in one.homes and f1(found.text, one.answers) >= RIGHT_F1
+        yield Case(found.text, right, (found.sure, without.sure))
 
 
 def _retrieved(
-    cases: Sequence[Case], questions: Sequence[Question], alone: Sequence[Found]
+    cases: Sequence[Case], questions: Sequence[Question], alone: Sequence[Best]
 ) -> Iterator[Score]:
     golds = [question.answers for question in questions]
     found = [f1(case.text, gold) for case, gold in zip(cases, golds, strict=True)]
-    best = [f1(one.text, gold) for one, gold in zip(alone, golds, strict=True)]
+    read = [f1(one.text, gold) for one, gold in zip(alone, golds, strict=True)]
     yield score(
         "em, found among all contexts", [em(c.text, gold) for c, gold in zip(cases, golds, strict=True)]
     )
     yield score("f1, found among all contexts", found)
-    yield score("f1, found less given", [a - b for a, b in zip(found, best, strict=True)], -0.05)
+    yield score("f1, found less given", [a - b for a, b in zip(found, read, strict=True)], -0.05)
 
 
 def _shipped(texts: Sequence[str], asked: Sequence[Asked]) -> Iterator[Score]:

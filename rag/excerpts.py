@@ -16,6 +16,7 @@ from rag.domain import Answer, Citation, Embedder, Hit, Sentence, Steps
 from rag.encoder import Encoder
 from rag.metrics import normalised
 from rag.reader import Extractive, Span
+from rag.speech.attributed import asked, attributed
 from rag.text import fold
 from rag.wants import Kind, want
 
@@ -77,7 +78,7 @@ class Excerpts:
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Answer with few sentences of ``hits``; abstain when there are none or none is likely to answer."""
-        found = candidates(hits)
+        found = said(question, candidates(hits))
         if not found:
             return Answer(question, hits=tuple(hits), reason=_reason(len(hits)))
         kind = want(question).kind
@@ -91,6 +92,16 @@ class Excerpts:
     def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
         """Yield the answer of ``read``, which comes all at once."""
         yield self.read(question, hits)
+
+
+def said(question: str, found: Sequence[Candidate]) -> list[Candidate]:
+    """Return the sentences but, where a question asks what somebody said, those that others said."""
+    about = asked(question)
+    if about is None or about.kind == "who":
+        return list(found)
+    kept = attributed(question, [Span(one.passage, one.start, one.end, 0.0) for one in found])
+    places = {(span.passage.id, span.start) for span in kept}
+    return [one for one in found if (one.passage.id, one.start) in places]
 
 
 def _reason(n: int) -> str:

@@ -17,6 +17,7 @@ from rag.dates import told
 from rag.domain import Alternative, Answer, Citation, Hit, Passage, Steps
 from rag.encoder import Encoder, Outputs
 from rag.metrics import normalised
+from rag.speech.attributed import attributed
 from rag.text import fold, sentences
 from rag.wants import asks_whether
 from rag.whole import whole
@@ -91,7 +92,7 @@ class Extractive:
         """Answer with the best span of all ``hits``; abstain when there are none or none is sure enough."""
         if not hits:
             return Answer(question, reason="No passage of the collection shares anything with the question.")
-        rated = [(self._calibration.confidence(one.signs), one) for one in self.found(question, hits)]
+        rated = [(self.confidence(one), one) for one in self.found(question, hits)]
         sure = [(confidence, one) for confidence, one in rated if confidence >= self._threshold]
         if not sure:
             return Answer(
@@ -115,9 +116,13 @@ class Extractive:
         """Yield the answer of ``read``, which comes all at once."""
         yield self.read(question, hits)
 
+    def confidence(self, found: Found) -> float:
+        """Return the probability that an answer is right."""
+        return self._calibration.confidence(found.signs)
+
     def found(self, question: str, hits: Sequence[Hit]) -> list[Found]:
         """Return the different answers of ``hits``, best first."""
-        groups = grouped(self.spans(question, hits))
+        groups = grouped(attributed(question, self.spans(question, hits)))
         return [Found(group, signs(group, groups)) for group in groups]
 
     def spans(self, question: str, hits: Sequence[Hit]) -> list[Span]:

@@ -14,6 +14,7 @@ import ingest
 from rag.candidates import Candidate, Matrix, candidates, weighed
 from rag.domain import Embedder, Hit, Retriever, Vectors
 from rag.embed import MiniLM
+from rag.excerpts import said
 from rag.settings import Settings
 from rag.wants import Kind, want
 from training.asked import Asked, context_id, contexts, of_corpora, searching, short_id
@@ -123,7 +124,7 @@ def cases(
         with_it = hits[:k] if one.answers else []
         spans = reader.spans(one.question, list({hit.passage.id: hit for hit in with_it + without}.values()))
         for answerable, kept in ((True, with_it), (False, without)):
-            if found := candidates(kept):
+            if found := said(one.question, candidates(kept)):
                 kind = want(one.question).kind
                 signals = weighed(one.question, kind, found, spans, embedder)
                 holding = np.array([answerable and holds(candidate) for candidate in found])

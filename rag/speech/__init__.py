@@ -1,0 +1,1 @@
+"""Who said what: the reported speech of English articles, and questions about it."""
