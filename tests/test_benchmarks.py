@@ -8,16 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import interval, process, report, results, scale, sweep, wiki
+from benchmarks import attribution, interval, process, reading, report, results, scale, sweep, wiki
 from benchmarks.__main__ import DRAWING, PARTS, README, RESULTS
 from benchmarks.origin import HOME
 from benchmarks.results import Comparison, Origin, Part, Score, Table
 from benchmarks.retrieval import Foreseen, Held, Remembered, ranked_articles
 from benchmarks.speed import Pairs, alternated
 from rag import retrieve
-from rag.domain import Hit, Passage
+from rag.domain import Answer, Citation, Hit, Passage
+from rag.evaluation import curves
 from rag.retrieve import Fused
 from tests.fakes import FixedRetriever, LetterEmbedder, passage
 
@@ -145,6 +147,45 @@ def measured(code: str, held_mib: int = 0) -> subprocess.CompletedProcess[str]:
     # A shell between, so that the memory of the test runner does not count in the peak of the process.
     command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", script, code]
     return subprocess.run(command, cwd=HOME, capture_output=True, text=True)
+
+
+def test_the_share_answered_is_of_what_is_there_at_the_precision_that_is_wanted() -> None:
+    sure = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    right = np.array([True, True, False, True, False])
+    present = np.array([True, True, True, True, False])
+    once, last_twice = np.ones((1, 5)), np.array([[1.0, 1.0, 1.0, 1.0, 2.0]])
+    for weights, precision, share in (
+        (once, 1.0, 0.5),
+        (once, 0.75, 1.0),
+        (once, 0.7, 1.0),
+        (last_twice, 0.5, 1.0),
+    ):
+        assert reading.answered(sure, right, present, precision)(weights)[0] == share
+    assert reading.answered(sure, ~right, present, 0.9)(once)[0] == 0.0  # nothing reaches it
+
+
+def test_a_question_that_was_asked_twice_counts_as_often_both_times() -> None:
+    share = reading.both(curves.share(np.array([True, False, False, False]), np.array([True] * 4)))
+    assert share(np.array([[3.0, 1.0]]))[0] == pytest.approx(3 / 8)
+
+
+def test_an_upper_bound_of_a_score_is_kept_or_not() -> None:
+    assert [Score("ece", 0.06, 0.0, 0.1, 9, at_most=bound).met for bound in (0.05, 0.07, None)] == [
+        False,
+        True,
+        None,
+    ]
+
+
+def test_an_attribution_is_right_when_it_holds_the_answer_and_is_quoted_from_where_it_stands() -> None:
+    where = passage("“Unacceptable,” Ayrault said.", 1)
+    row = {"answers": ["Unacceptable"], "articles": [where.article.id]}
+    answer = Answer("What did he say?", "It is unacceptable", (Citation(1, where, 0, 10),), 0.5, mode="quote")
+    assert attribution.is_right(row, answer)
+    assert not attribution.is_right(row | {"articles": ["elsewhere"]}, answer)
+    assert not attribution.is_right(row | {"answers": ["fine"]}, answer)
+    assert not attribution.is_right(row, Answer("What did he say?", reason="Nothing says so."))
+    assert attribution.of_two([{"second_speaker": "B"}, {"second_speaker": ""}], [True, False]) == [1.0]
 
 
 def test_a_process_tells_what_it_said_and_held() -> None:
