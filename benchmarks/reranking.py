@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from benchmarks.results import Row, Table
 from rag.domain import Hit
@@ -15,29 +16,40 @@ DEPTHS = (8, 16)
 
 
 def table(qa: Pipeline, reader: Extractive, asked: Sequence[Asked]) -> Table:
-    """Return hit@1 and mrr@10 of the article by either order, and f1 of what is read in as many passages."""
+    """Return hit@1 and mrr@10 of the article by either order, and f1 of the best answer in as many passages."""
     rows: list[Row] = []
     for depth in DEPTHS:
-        found = [(one, qa.search(one.question, k=depth)) for one in asked]
-        rows.append(_row(f"as retrieved, {depth} read", reader, found, by_reader=False))
-        rows.append(_row(f"by the reader, {depth} read", reader, found, by_reader=True))
+        read = [_read(qa.search(one.question, k=depth), reader, one) for one in asked]
+        for name, order in (("as retrieved", 0), ("by the reader", 1)):
+            measures = {
+                "hit@1": [_rank(one, order, 1) for one in read],
+                "mrr@10": [_rank(one, order, 10) for one in read],
+            }
+            means = {what: sum(values) / len(values) for what, values in measures.items()}
+            rows.append(
+                {"order": f"{name}, {depth} read", **means, "f1": sum(one.f1 for one in read) / len(read)}
+            )
     return Table(f"The first passages in another order, {len(asked):,} questions", rows)
 
 
-def _row(
-    name: str, reader: Extractive, found: Sequence[tuple[Asked, list[Hit]]], by_reader: bool
-) -> dict[str, str | float]:
-    firsts, ranks, scores = [], [], []
-    for one, hits in found:
-        spans = reader.spans(one.question, hits)
-        best = sorted(spans, key=lambda span: -span.margin)
-        order = [Hit(span.passage, 0.0) for span in best] if by_reader else hits
-        ids = list(dict.fromkeys(short_id(hit) for hit in order))
-        firsts.append(reciprocal_rank(ids, one.homes, 1))
-        ranks.append(reciprocal_rank(ids, one.homes, 10))
-        scores.append(f1(best[0].text, one.answers))
-    return {"order": name, "hit@1": _mean(firsts), "mrr@10": _mean(ranks), "f1": _mean(scores)}
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The articles of some passages in both orders, those that answer, and f1 of the best span."""
+
+    orders: tuple[list[str], list[str]]
+    homes: Collection[str]
+    f1: float
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _read(hits: Sequence[Hit], reader: Extractive, one: Asked) -> _Read:
+    best = sorted(reader.spans(one.question, hits), key=lambda span: -span.margin)
+    orders = _articles(hits), _articles([Hit(span.passage, span.margin) for span in best])
+    return _Read(orders, one.homes, f1(best[0].text, one.answers))
+
+
+def _articles(hits: Sequence[Hit]) -> list[str]:
+    return list(dict.fromkeys(short_id(hit) for hit in hits))
+
+
+def _rank(read: _Read, order: int, k: int) -> float:
+    return reciprocal_rank(read.orders[order], read.homes, k)
