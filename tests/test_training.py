@@ -244,20 +244,40 @@ def run_of(small: Any) -> reader.Run:
     )
 
 
-def test_a_run_that_was_cut_short_ends_as_one_that_was_not(
+def test_a_run_that_was_killed_ends_as_one_that_was_not(
     small: Any, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     several = [lesson(n) for n in range(200)]
     monkeypatch.setattr(reader, "begun", lambda: run_of(copy.deepcopy(small)))
-    monkeypatch.setattr(reader, "rate", lambda step, _: reader.PEAK / (step + 1))
+    monkeypatch.setattr(reader, "MEAN_EVERY", 1)
+    monkeypatch.setattr(reader, "SAVE_S", -1.0)
     whole, cut = reader.begun(), tmp_path / "run.safetensors"
-    reader.train(whole, examples.steps(several, tokenizer, 1), 4, tmp_path / "whole.safetensors")
-    reader.train(reader.begun(), examples.steps(several, tokenizer, 1), 2, cut)
+    reader.train(whole, examples.steps(several, tokenizer, 1), 6, tmp_path / "whole.safetensors")
+    with pytest.raises(StopIteration):
+        reader.train(reader.begun(), islice(examples.steps(several, tokenizer, 1), 5), 6, cut)
     again = reader.resumed(cut)
-    assert again.done == 2
-    reader.train(again, examples.steps(several, tokenizer, 1, again.done), 4, cut)
+    assert (again.done, again.n_mean) == (5, 1)
+    reader.train(again, examples.steps(several, tokenizer, 1, again.done), 6, cut)
     for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)
+    assert whole.n_mean == again.n_mean == 2
+    assert all(torch.equal(whole.mean[name], again.mean[name]) for name in whole.mean)
+
+
+def test_the_mean_is_of_the_weights_as_they_were(small: Any) -> None:
+    run = run_of(small)
+    for value in (1.0, 2.0, 6.0):
+        for parameter in run.model.parameters():
+            parameter.data.fill_(value)
+        reader.averaged(run)
+    assert all(torch.allclose(tensor, torch.tensor(3.0)) for tensor in run.mean.values())
+
+
+def test_the_embeddings_of_words_are_left_as_they_are() -> None:
+    run = reader.begun()
+    learning = {id(parameter) for group in run.optimizer.param_groups for parameter in group["params"]}
+    assert not learning & {id(parameter) for parameter in run.model.bert.embeddings.parameters()}
+    assert id(run.model.qa_outputs.weight) in learning
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:

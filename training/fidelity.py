@@ -92,8 +92,8 @@ def span_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, data: Path) ->
 
 
 def _mean_f1(asked: Sequence[tuple[Question, Encoding]], spans: Sequence[tuple[int, int, float]]) -> float:
-    scores = [
-        f1(question.context[encoding.offsets[first][0] : encoding.offsets[last][1]], question.answers)
-        for (question, encoding), (first, last, _) in zip(asked, spans, strict=True)
-    ]
+    scores = []
+    for (question, encoding), (first, last, _) in zip(asked, spans, strict=True):
+        tokens = encoding.offsets[encoding.type_ids.index(1) :]  # of the passage
+        scores.append(f1(question.context[tokens[first][0] : tokens[last][1]], question.answers))
     return float(np.mean(scores))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -21,35 +21,39 @@ from training.export import minilm_folder
 from training.loss import loss
 
 SEED = 1
-N_STEPS = 2_600  # of 8,192 tokens: four rounds over the lessons
+N_STEPS = 1_250  # of 8,192 tokens: two rounds over the lessons
 PEAK = 2e-4  # learning rate; it rises over WARM of the steps, and falls to nothing in a line
 WARM = 0.04
 DECAY = 0.01
 CLIP = 1.0  # norm of the gradient
+MEAN_FROM, MEAN_EVERY = 0.7, 25  # of the last steps' weights the mean is taken, every so many
 SAVE_S = 240.0  # between two checkpoints
 TOLD = 20  # steps between two lines of the log
 
 
 @dataclass
 class Run:
-    """A run as it stands: the network, Adam's moments, and how many steps are done."""
+    """A run as it stands: the network, Adam's moments, how many steps are done, and the mean of ``n_mean`` weights."""
 
     model: net.Network
     optimizer: torch.optim.AdamW
     done: int = 0
+    mean: dict[str, Tensor] = field(default_factory=dict)
+    n_mean: int = 0
 
 
 def begun() -> Run:
     """Return a run at its beginning."""
     model = net.fresh(SEED)
+    model.bert.embeddings.requires_grad_(False)  # words that no lesson has keep their place among the others
     return Run(model, torch.optim.AdamW(_parts(model), lr=PEAK, betas=(0.9, 0.98), fused=True))
 
 
 def _parts(model: net.Network) -> list[dict[str, object]]:
-    plain = [p for p in model.parameters() if p.ndim < 2]
+    learning = [p for p in model.parameters() if p.requires_grad]
     return [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": DECAY},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": [p for p in learning if p.ndim > 1], "weight_decay": DECAY},
+        {"params": [p for p in learning if p.ndim < 2], "weight_decay": 0.0},
     ]
 
 
@@ -74,6 +78,8 @@ def train(run: Run, found: Iterator[examples.Step], n_steps: int, checkpoint: Pa
         run.optimizer.step()
         run.optimizer.zero_grad()
         run.done += 1
+        if run.done > MEAN_FROM * n_steps and (n_steps - run.done) % MEAN_EVERY == 0:
+            averaged(run)
         n_told, seen, total = n_told + 1, seen + len(step.may), total + float(value.detach())
         now = time.monotonic()
         if run.done % TOLD == 0:
@@ -87,12 +93,21 @@ def train(run: Run, found: Iterator[examples.Step], n_steps: int, checkpoint: Pa
     save(run, checkpoint)
 
 
+def averaged(run: Run) -> None:
+    """Let the weights as they are now count in the mean (Izmailov et al. 2018)."""
+    run.n_mean += 1
+    for name, parameter in run.model.named_parameters():
+        before = run.mean.setdefault(name, torch.zeros_like(parameter))
+        before += (parameter.detach() - before) / run.n_mean
+
+
 # ---- Checkpoints
 
 
 def save(run: Run, path: Path) -> None:
     """Write a run into one file, wholly or not at all."""
-    tensors: dict[str, Tensor] = {"done": torch.tensor(run.done)}
+    tensors: dict[str, Tensor] = {"done": torch.tensor(run.done), "n_mean": torch.tensor(run.n_mean)}
+    tensors |= {f"mean.{name}": tensor for name, tensor in run.mean.items()}
     for name, parameter in run.model.named_parameters():
         tensors[f"model.{name}"] = parameter.detach()
         for key, value in run.optimizer.state.get(parameter, {}).items():
@@ -106,11 +121,13 @@ def resumed(path: Path) -> Run:
     run = begun()
     if path.exists():
         tensors = load_file(path)
-        run.done = int(tensors["done"])
+        run.done, run.n_mean = int(tensors["done"]), int(tensors["n_mean"])
+        run.mean = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("mean.")}
         for name, parameter in run.model.named_parameters():
             parameter.data.copy_(tensors[f"model.{name}"])
-            keys = ("step", "exp_avg", "exp_avg_sq")
-            run.optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].clone() for key in keys}
+            if parameter.requires_grad:
+                keys = ("step", "exp_avg", "exp_avg_sq")
+                run.optimizer.state[parameter] = {key: tensors[f"{key}.{name}"].clone() for key in keys}
     return run
 
 
@@ -127,8 +144,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     checkpoint = arguments.out / "run.safetensors"
     run = resumed(checkpoint)
     train(run, examples.steps(learned, tokenizer, SEED, run.done), arguments.steps, checkpoint)
-    run.model.save_pretrained(arguments.out / "reader")
-    tokenizer.save(str(arguments.out / "reader" / "tokenizer.json"))
+    for name, weights in (("last", {}), ("reader", run.mean)):
+        run.model.load_state_dict(weights, strict=False)
+        run.model.save_pretrained(arguments.out / name)
+        tokenizer.save(str(arguments.out / name / "tokenizer.json"))
 
 
 if __name__ == "__main__":
