@@ -163,7 +163,7 @@ def _precision(command: argparse.ArgumentParser) -> None:
         "--precision",
         type=float,
         metavar="P",
-        help="the share of the answers that shall be right, 0 to 1: more is abstained from the nearer to 1 (0.8)",
+        help="the share of the answers that shall be right, 0 to 1: more is abstained from the nearer to 1 (0.6)",
     )
 
 

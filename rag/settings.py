@@ -24,9 +24,7 @@ class Settings:
     passage_tokens: int = 128  # tokens of the embedder
     depth: int = 50  # passages
     k: int = 8  # passages
-    precision: float = (
-        0.8  # share of the given answers that shall be right; it abstains where it is less sure
-    )
+    precision: float = 0.6  # share of the given answers that shall be right; in doubt it abstains
     mode: str = "auto"  # "quote", "write", or whichever fits the question
     llm: str = ""  # the language model that writes, such as "ollama/llama3.2"; none unless named
 

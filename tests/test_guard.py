@@ -28,7 +28,7 @@ MENTIONS = [row for row in ROWS if row["kind"] == "mention"]
 # "dev" half, it let 6 of 32 of the other half change the answer; five of them were mended afterwards. A gap that
 # closes shows as "xpassed".
 MISSED = frozenset("i01 i05 i14 i46 i57".split())
-CHANGING = frozenset(["i57"])
+CHANGING = frozenset("i46 i57".split())
 SILENCED = frozenset("m08 m12".split())
 
 

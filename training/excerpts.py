@@ -21,7 +21,7 @@ from rag.excerpts import MOST, picks, ranked, scored
 from training.calibrate import FOLDS, RIDGE, Mask, auroc, ece
 from training.cases import Case, collected
 
-PREFERENCE_RIDGE = 0.1  # holds back a cue that few questions show
+PREFERENCE_RIDGE = 1.0  # holds back a cue that few questions show
 STEP = 3.0  # the longest that Newton may take on one weight
 
 Weights = dict[str, float]
