@@ -482,11 +482,12 @@ def serve(
     root_path: str | None = None,
     llm: str | None = None,
     mode: str | None = None,
+    precision: float | None = None,
 ) -> None:
     """Open the index and serve the page until it is interrupted.
 
     ``auth`` is a file of logins. A page that others can reach without one is read only, and says so.
-    ``llm`` and ``mode`` are the settings of these names.
+    ``llm``, ``mode`` and ``precision`` are the settings of these names.
 
     Raises:
         CitewiseError: the index cannot be opened, the port is taken, or the logins or a setting cannot be read.
@@ -499,7 +500,9 @@ def serve(
         notices.append("Read only: others can reach this page, and it has no logins (--auth FILE).")
         sys.stderr.write(f"{notices[0]}\n")
     threading.Thread(target=importlib.import_module, args=("gradio",), daemon=True).start()
-    with opened_site(index, read_only=read_only, notices=notices, llm=llm, mode=mode) as site:
+    with opened_site(
+        index, read_only=read_only, notices=notices, llm=llm, mode=mode, precision=precision
+    ) as site:
         page = build(site)
         address = launch(page, site, host, port, auth=check, root_path=root_path)
         sys.stderr.write(f"Citewise answers at {address} (Ctrl-C stops it)\n")

@@ -313,6 +313,7 @@ def _chat(arguments: argparse.Namespace) -> int:
         root_path=arguments.root_path,
         llm=arguments.llm,
         mode=arguments.mode,
+        precision=arguments.precision,
     )
     return OK
 
@@ -325,7 +326,8 @@ def _converse(arguments: argparse.Namespace) -> int:
 
     typed = _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
     codes = [OK]
-    with rag.open(arguments.index, llm=arguments.llm, mode=arguments.mode) as pipeline:
+    chosen = {name: getattr(arguments, name) for name in ("llm", "mode", "precision")}
+    with rag.open(arguments.index, **chosen) as pipeline:
         shell = Shell(
             Chat(pipeline), _live(), _say, lambda error: codes.append(_complain(error)), patient=typed
         )

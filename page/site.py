@@ -142,8 +142,9 @@ def opened_site(
     notices: Sequence[str] = (),
     llm: str | None = None,
     mode: str | None = None,
+    precision: float | None = None,
 ) -> Iterator[Site]:
-    """Open an index and its conversations for a page; ``llm`` writes and ``mode`` is the way to answer, if given.
+    """Open an index and its conversations for a page; ``llm``, ``mode`` and ``precision`` are settings, if given.
 
     Conversations are kept in ``INDEX/conversations.db``, or in memory where that cannot be written; then a
     notice says so.
@@ -151,7 +152,7 @@ def opened_site(
     Raises:
         CitewiseError: the index cannot be opened.
     """
-    with rag.open(index, llm=llm, mode=mode) as pipeline:
+    with rag.open(index, llm=llm, mode=mode, precision=precision) as pipeline:
         kept, faults = _conversations(Path(index) / CONVERSATIONS)
         store = pipeline.index
         assert isinstance(store, Store)  # an index on disk, since it was opened from a folder

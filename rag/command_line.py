@@ -144,6 +144,7 @@ def _doctor(doctor: argparse.ArgumentParser) -> None:
 def _chat(chat: argparse.ArgumentParser) -> None:
     chat.add_argument("--terminal", action="store_true", help="ask here, a question a line, not on the page")
     _answering(chat)
+    _precision(chat)
     chat.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     chat.add_argument("--port", type=_port, default=7860, help="the port to listen on (7860)")
     chat.add_argument(
@@ -163,7 +164,7 @@ def _precision(command: argparse.ArgumentParser) -> None:
         "--precision",
         type=float,
         metavar="P",
-        help="the share of the answers that shall be right, 0 to 1: more is abstained from the nearer to 1 (0.6)",
+        help="the share of the answers that shall be right, 0 to 1; the more, the fewer are given (0.6)",
     )
 
 

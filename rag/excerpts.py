@@ -38,7 +38,7 @@ WEIGHTS: Mapping[str, float] = {
     "several": -0.28,
     "asks": -0.02,
 }
-BIAS, SLOPE = -4.123, 0.685   # of the logit of being right, by the best sentence's score
+BIAS, SLOPE = -4.123, 0.685  # of the logit of being right, by the best sentence's score
 # Below the best score by more than this, no other sentence is given: of ten further ones less than one would
 # hold the answer that those before it lack.
 DROP = 2.0

@@ -282,10 +282,12 @@ def test_the_flags_of_chat_reach_the_page(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(HOME)
     assert cli.main(["chat"]) == 0
     flags = (
-        "--index i --host ::1 --port 80 --auth f --read-only --root-path /news --llm ollama/x --mode write"
+        "--index i --host ::1 --port 80 --auth f --read-only --root-path /news --llm ollama/x --mode write "
+        "--precision 0.9"
     )
     assert cli.main(["chat", *flags.split()]) == 0
-    nothing, written = {"llm": None, "mode": None}, {"llm": "ollama/x", "mode": "write"}
+    nothing = {"llm": None, "mode": None, "precision": None}
+    written = {"llm": "ollama/x", "mode": "write", "precision": 0.9}
     assert served == [
         ("index", "127.0.0.1", 7860, {**nothing, "auth": None, "read_only": False, "root_path": None}),
         ("i", "::1", 80, {"auth": "f", "read_only": True, "root_path": "/news", **written}),
