@@ -24,6 +24,9 @@ from rag.whole import whole
 
 SHIPPED = Path(__file__).parent / "models" / "reader"
 LONGEST = 25  # tokens of an answer, as the weights were trained
+FURTHER = (
+    0.1  # logits; of 758 dev questions of two files em gains 2 points by it, and by keeping to a sentence
+)
 N_ALTERNATIVES = 3
 N_CITATIONS = 5
 
@@ -165,18 +168,24 @@ def newest_first(answers: Sequence[Alternative]) -> list[Alternative]:
 
 
 def best_span(hit: Hit, encoding: Encoding, outputs: Outputs) -> Span | None:
-    """Return the span of at most LONGEST tokens with the greatest start + end logit; None for no tokens.
+    """Return the best span of at most LONGEST tokens within a sentence; None for no tokens.
 
-    ``outputs`` are start and end logits ``(length,)``; position 0 stands for "not in this passage".
+    ``outputs`` are start and end logits ``(length,)``; position 0 stands for "not in this passage". A span scores
+    their sum, less FURTHER for each token after its first.
     """
     start, end = outputs
     inside = np.flatnonzero(np.array([side == 1 for side in encoding.sequence_ids]))
     if not len(inside):
         return None
     first, last = int(inside[0]), int(inside[-1]) + 1
-    scores = start[first:last, None] + end[None, first:last]  # (n, n)
     n = last - first
-    allowed = np.triu(np.ones((n, n), dtype=bool)) & ~np.triu(np.ones((n, n), dtype=bool), LONGEST)
+    further = np.arange(n)[None, :] - np.arange(n)[:, None]  # (n, n)
+    scores = start[first:last, None] + end[None, first:last] - FURTHER * further
+    begins = [begin for begin, _ in sentences(hit.passage.text)]
+    within = np.searchsorted(
+        begins, [encoding.offsets[at][0] for at in range(first, last)], side="right"
+    )  # (n,)
+    allowed = (further >= 0) & (further < LONGEST) & (within[:, None] == within[None, :])
     left, right = divmod(int(np.where(allowed, scores, -np.inf).argmax()), n)
     margin = float(scores[left, right] - (start[0] + end[0]))
     passage = hit.passage

@@ -12,6 +12,7 @@ from rag.calibration import Calibration
 from rag.domain import Alternative, Article, Hit, Passage
 from rag.encoder import Encoder
 from rag.reader import (
+    FURTHER,
     LONGEST,
     SHIPPED,
     Extractive,
@@ -60,7 +61,7 @@ def test_the_best_span_is_the_greatest_sum_in_order_within_the_passage() -> None
     span = best_span(found("a b c d"), tokens, (start, end))
     assert span is not None
     assert span.text == "a b"  # 3 + 5 beats 4 + 2; 5 before 4 is no span; question and marks do not count
-    assert span.margin == pytest.approx(8.0 - 1.5)
+    assert span.margin == pytest.approx(8.0 - 1.5 - FURTHER)
     assert span.score == 0.5
 
 
@@ -71,6 +72,21 @@ def test_a_span_is_no_longer_than_the_weights_were_trained_for() -> None:
     span = best_span(found(words), tokens, (start, end))
     assert span is not None
     assert len(span.text.split()) <= LONGEST
+
+
+def test_a_span_keeps_to_one_sentence() -> None:
+    text = "It rained. He wept."
+    start, end = logits(8, _4=9.0, _5=2.0), logits(8, _6=9.0, _4=1.0)
+    span = best_span(found(text), encoding(text), (start, end))
+    assert span is not None
+    assert span.text == "He wept."  # 2 + 9, and not "rained. He wept." for 9 + 9
+
+
+def test_of_spans_that_score_alike_the_shorter_is_marked() -> None:
+    start, end = logits(8, _3=5.0), logits(8, _3=4.95, _6=5.0)
+    span = best_span(found("a b c d"), encoding("a b c d"), (start, end))
+    assert span is not None
+    assert span.text == "a"
 
 
 def test_a_passage_without_tokens_has_no_span() -> None:
