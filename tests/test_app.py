@@ -631,9 +631,7 @@ def test_a_page_that_others_reach_takes_articles_only_from_logins(
     assert ("Read only" in capsys.readouterr().err) is noticed
 
 
-def test_the_page_is_opened_with_its_language_model_and_mode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_is_opened_with_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[dict[str, object]] = []
 
     def open(index: str, **settings: object) -> None:
@@ -642,10 +640,13 @@ def test_the_page_is_opened_with_its_language_model_and_mode(
 
     monkeypatch.setattr("page.site.rag.open", open)
     with pytest.raises(Launched):
-        app.serve(str(tmp_path), port=free_port(), llm="ollama/llama3.2", mode="write")
+        app.serve(str(tmp_path), port=free_port(), llm="ollama/llama3.2", mode="write", precision=0.9)
     with pytest.raises(Launched):
         app.serve(str(tmp_path), port=free_port())
-    assert opened == [{"llm": "ollama/llama3.2", "mode": "write"}, {"llm": None, "mode": None}]
+    assert opened == [
+        {"llm": "ollama/llama3.2", "mode": "write", "precision": 0.9},
+        {"llm": None, "mode": None, "precision": None},
+    ]
 
 
 def test_only_this_machine_is_loopback() -> None:
