@@ -174,6 +174,8 @@ def kind(text: str, start: int, end: int) -> Kind:
     before = text[max(0, start - _SPAN_CHARS - 10) : start]
     parts = text[start:end].replace(".", " ").split()
     folded = [part.lower() for part in parts]
+    if not parts:
+        return "word"  # nothing but dots is left where a name lost its title or its tail
     titles = [word.lower().strip(".") for word in before.split()[-1:]] + folded[:1]
     if titles[0] in _WORKS and len(titles) > 1:
         return "thing"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -11,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.domain import Article, Passage
+from rag.names import kind
 from rag.reader import Span
 from rag.speech.attributed import MOVED, SAID, asked, attributed, speakers
-from rag.speech.people import is_same
+from rag.speech.people import People, is_same
 from rag.speech.sayings import quotations
 from tests.fakes import passage
 
@@ -455,3 +459,21 @@ def n_calls(work: Callable[[], object]) -> int:
 def test_the_work_grows_with_the_text(unit: str) -> None:
     short, long = unit * (25_000 // len(unit)), unit * (100_000 // len(unit))
     assert n_calls(lambda: speakers(long)) < 6 * n_calls(lambda: speakers(short))
+
+
+def test_a_speaker_without_a_word_is_nobody() -> None:
+    assert People("… said so.", [(0, 1)]).all() == People("Nobody here.", []).all()
+    assert kind("... said so.", 0, 3) == "word"
+
+
+@pytest.mark.data
+def test_real_passages_are_held_to_their_speakers_without_a_fault() -> None:
+    if not (root := os.environ.get("CITEWISE_DATA")):
+        pytest.skip("CITEWISE_DATA is not set")
+    for file in ("current_events", "digitalgov"):
+        lines = (Path(root) / f"corpora/{file}.jsonl").read_text(encoding="utf-8").split("\n")
+        for line in lines[:-1:12]:
+            article = Article("a", "T", json.loads(line)["text"][:3000])
+            where = Passage(1, article, 0, len(article.text))
+            for question in ("What did Sara Smith say about it?", "Who said that it was a scandal?"):
+                assert len(attributed(question, [Span(where, 0, 9, 1.0)])) <= 1

@@ -106,13 +106,14 @@ class People:
     """The people whom a text names; ``speaking`` are the names in it that say something."""
 
     def __init__(self, text: str, speaking: Iterable[Span]) -> None:
-        told = {start: Name(text[start:end], start, end, kind(text, start, end)) for start, end in speaking}
+        spoken = [(start, end) for start, end in speaking if name_words(text[start:end])]  # not "Dr." alone
+        told = {start: Name(text[start:end], start, end, kind(text, start, end)) for start, end in spoken}
         named = {name.start: name for name in map(_bare, names(text))} | told
         acting = {
             start for start, name in named.items() if name.kind == "word" and _ACTS.match(text, name.end)
         }
         openers = {m.start(1): Name(m[1], m.start(1), m.end(1), "word") for m in _OPENER.finditer(text)}
-        found = openers | named
+        found = {start: name for start, name in (openers | named).items() if name_words(name.text)}
         groups = _grouped(sorted(found.values(), key=lambda name: name.start), set(told), acting)
         self._places = sorted(
             (
