@@ -107,10 +107,10 @@ The test parts of two files (training/splits.json), of which no question and no 
 SQuADShifts New Wikipedia, 9 of its articles, and SQuAD 2.0, 5 of the articles of half of its dev set, where half of the
 questions have no answer; em and f1 as SQuAD 1.1 defines them. Given the passage, the reader sees the whole context; in
 squad2_half a margin below 0 is "no answer". Found among all contexts, it reads the 8 best passages of the collection of
-all of new_wiki's contexts and must answer, for a random sample of the questions. Then each question is asked a second time with its context taken away, so
-that half of all have no answer; an answer is right when it is from its context and its f1 is .5 or more, and the
-intervals are of questions, each with both of its times. In a collection a question can have an answer elsewhere too:
-such an answer counts as wrong here.
+all of new_wiki's contexts and must answer, for a random sample of the questions. Then each of these is asked a second
+time with its context taken away, so that half of all have no answer; an answer is right when it is from its context and
+its f1 is .5 or more, and the intervals are of questions, each with both of its times. In a collection a question can
+have an answer elsewhere too: such an answer counts as wrong here.
 
 Attribution: 40 questions of our own (questions/attribution.jsonl) of the kind "who said", "what did X say", asked of
 the shipped articles and the four corpora together; right is an answer that has an f1 of .5 with a gold one, or holds
