@@ -480,14 +480,12 @@ def serve(
     auth: str | None = None,
     read_only: bool = False,
     root_path: str | None = None,
-    llm: str | None = None,
-    mode: str | None = None,
-    precision: float | None = None,
+    **settings: Any,
 ) -> None:
     """Open the index and serve the page until it is interrupted.
 
     ``auth`` is a file of logins. A page that others can reach without one is read only, and says so.
-    ``llm``, ``mode`` and ``precision`` are the settings of these names.
+    ``settings`` are those of ``rag.open``; one that is None does not count.
 
     Raises:
         CitewiseError: the index cannot be opened, the port is taken, or the logins or a setting cannot be read.
@@ -500,9 +498,7 @@ def serve(
         notices.append("Read only: others can reach this page, and it has no logins (--auth FILE).")
         sys.stderr.write(f"{notices[0]}\n")
     threading.Thread(target=importlib.import_module, args=("gradio",), daemon=True).start()
-    with opened_site(
-        index, read_only=read_only, notices=notices, llm=llm, mode=mode, precision=precision
-    ) as site:
+    with opened_site(index, read_only=read_only, notices=notices, **settings) as site:
         page = build(site)
         address = launch(page, site, host, port, auth=check, root_path=root_path)
         sys.stderr.write(f"Citewise answers at {address} (Ctrl-C stops it)\n")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 OK, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 PROMPT = "> "
+_CHOSEN = ("reader", "precision", "llm", "mode")  # settings that are flags of all commands that answer
 _UNDRAWN_S = 0.001  # a bar is not drawn before its first step, which there may not be
 _QUESTIONS = "{percentage:3.0f}% |{bar:30}| {n}/{total} questions [{elapsed}, {remaining} left]"
 
@@ -219,7 +220,7 @@ def _asked(questions: Sequence[Question], index: Path | str, arguments: argparse
 
 
 def _answering(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("k", "precision", "llm", "mode")}
+    return {name: getattr(arguments, name) for name in ("k", *_CHOSEN)}
 
 
 def _care(arguments: argparse.Namespace) -> int:
@@ -311,9 +312,7 @@ def _chat(arguments: argparse.Namespace) -> int:
         auth=arguments.auth,
         read_only=arguments.read_only,
         root_path=arguments.root_path,
-        llm=arguments.llm,
-        mode=arguments.mode,
-        precision=arguments.precision,
+        **{name: getattr(arguments, name) for name in _CHOSEN},
     )
     return OK
 
@@ -326,7 +325,7 @@ def _converse(arguments: argparse.Namespace) -> int:
 
     typed = _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
     codes = [OK]
-    chosen = {name: getattr(arguments, name) for name in ("llm", "mode", "precision")}
+    chosen = {name: getattr(arguments, name) for name in _CHOSEN}
     with rag.open(arguments.index, **chosen) as pipeline:
         shell = Shell(
             Chat(pipeline), _live(), _say, lambda error: codes.append(_complain(error)), patient=typed

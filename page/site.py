@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import rag
 from page.conversations import CONVERSATIONS, Conversations
@@ -140,11 +140,9 @@ def opened_site(
     *,
     read_only: bool,
     notices: Sequence[str] = (),
-    llm: str | None = None,
-    mode: str | None = None,
-    precision: float | None = None,
+    **settings: Any,
 ) -> Iterator[Site]:
-    """Open an index and its conversations for a page; ``llm``, ``mode`` and ``precision`` are settings, if given.
+    """Open an index and its conversations for a page; ``settings`` are those of ``rag.open``.
 
     Conversations are kept in ``INDEX/conversations.db``, or in memory where that cannot be written; then a
     notice says so.
@@ -152,12 +150,12 @@ def opened_site(
     Raises:
         CitewiseError: the index cannot be opened.
     """
-    with rag.open(index, llm=llm, mode=mode, precision=precision) as pipeline:
+    with rag.open(index, **settings) as pipeline:
         kept, faults = _conversations(Path(index) / CONVERSATIONS)
         store = pipeline.index
         assert isinstance(store, Store)  # an index on disk, since it was opened from a folder
         library = Library(store, Path(index), read_only=read_only)
-        site = Site(pipeline, store, library, kept, (*notices, *faults), load(index=index, llm=llm).llm)
+        site = Site(pipeline, store, library, kept, (*notices, *faults), load(index=index, **settings).llm)
         threading.Thread(target=site.look_for_examples, daemon=True).start()
         try:
             yield site

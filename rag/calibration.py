@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from rag.encoder import CARD
 from rag.errors import ModelMissing
@@ -47,19 +49,15 @@ class Calibration:
         Raises:
             ModelMissing: it records none.
         """
-        path = folder / CARD
-        try:
-            facts = json.loads(path.read_text(encoding="utf-8"))["calibration"]
+        with _recorded(folder, "calibration") as facts:
             weights = Signs(**{field.name: facts[field.name] for field in fields(Signs)})
             thresholds = {float(precision): found for precision, found in facts["thresholds"].items()}
             return cls(facts["bias"], weights, thresholds)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelMissing(f"{path} has no calibration ({error!r})", "Install Citewise again.") from error
 
     def confidence(self, signs: Signs) -> float:
         """Return the probability that an answer for which this speaks is right."""
         told = (getattr(self.weights, field.name) * getattr(signs, field.name) for field in fields(Signs))
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, self.bias + sum(told)))))
+        return _probability(self.bias + sum(told))
 
     def threshold(self, precision: float) -> float:
         """Return the confidence from which to answer so that this share of the answers is right; between, in a line.
@@ -71,3 +69,45 @@ class Calibration:
             if precision <= high:
                 return at_low + (at_high - at_low) * (precision - low) / (high - low)
         return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How whole sentences are scored, and how sure the best one is, fitted by ``training.excerpts`` for a reader.
+
+    ``weights`` has one for each signal of ``rag.candidates``: differences of scores are log-odds of which answers.
+    ``bias`` and ``slope`` turn the best score into the logit of being right (Platt 1999).
+    """
+
+    weights: Mapping[str, float]
+    bias: float
+    slope: float
+
+    @classmethod
+    def load(cls, folder: Path) -> Weighing:
+        """Return what the card of a reader records.
+
+        Raises:
+            ModelMissing: it records none.
+        """
+        with _recorded(folder, "sentences") as facts:
+            weights = {signal: float(weight) for signal, weight in facts["weights"].items()}
+            return cls(weights, float(facts["bias"]), float(facts["slope"]))
+
+    def sureness(self, best: float) -> float:
+        """Return the probability that an answer whose best sentence has this score is right."""
+        return _probability(self.bias + self.slope * best)
+
+
+def _probability(logit: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+@contextmanager
+def _recorded(folder: Path, what: str) -> Iterator[Any]:
+    """Give what a card records under a name, and tell what is wrong with it, if anything is."""
+    path = folder / CARD
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"))[what]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelMissing(f"{path} has no {what} ({error!r})", "Install Citewise again.") from error

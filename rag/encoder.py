@@ -67,6 +67,7 @@ class Encoder:
             _require(folder / name, "bytes", _size(folder / name), file.bytes)
         self.tokenizer = _open_tokenizer(folder / TOKENIZER, self.card.max_tokens)
         self._session = _open_session(folder / MODEL)
+        self._inputs = {asked.name for asked in self._session.get_inputs()}
         self._threads = threads or min(MAX_THREADS, cores())
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self.card.name)
 
@@ -105,7 +106,8 @@ class Encoder:
             "input_ids": np.array([encoding.ids], dtype=np.int64),  # (1, length)
             "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
         }
-        return tuple(output[0] for output in self._session.run(None, feed))
+        taken = {name: ids for name, ids in feed.items() if name in self._inputs}
+        return tuple(output[0] for output in self._session.run(None, taken))
 
 
 def verify(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from threading import local
 
 import numpy as np
 
-from rag.calibration import Calibration
+from rag.calibration import Calibration, Weighing
 from rag.candidates import SIGNALS, Candidate, Matrix, candidates, weighed
 from rag.domain import Answer, Citation, Embedder, Hit, Sentence, Steps
 from rag.encoder import Encoder
@@ -24,21 +23,6 @@ MOST: Mapping[Kind, int] = {"fact": 3, "why": 3, "how": 3, "account": 5, "list":
 N_COPIES = 3  # other articles that are cited for a sentence of which they have a copy
 ALIKE = 0.8  # share of words in common, from which two sentences can be copies
 
-# Fitted by ``python -m training.excerpts``, which prints them; what they are worth is in training/README.md.
-WEIGHTS: Mapping[str, float] = {
-    "likeness": 1.66,
-    "likeness_before": 0.61,
-    "overlap": 1.7,
-    "overlap_before": 0.68,
-    "rank": 1.33,
-    "margin": 2.29,
-    "in_span": 2.44,
-    "because": -0.78,
-    "by_doing": 0.5,
-    "several": -0.28,
-    "asks": -0.02,
-}
-BIAS, SLOPE = -4.123, 0.685  # of the logit of being right, by the best sentence's score
 # Below the best score by more than this, no other sentence is given: of ten further ones less than one would
 # hold the answer that those before it lack.
 DROP = 2.0
@@ -67,9 +51,10 @@ class ReadOnce(Extractive):
 class Excerpts:
     """Answers with the sentences that score best, article by article as these rank, and in their order there."""
 
-    def __init__(self, reader: Extractive, embedder: Embedder, threshold: float) -> None:
+    def __init__(self, reader: Extractive, embedder: Embedder, weighing: Weighing, threshold: float) -> None:
         """Abstain below a confidence of ``threshold``; a ``ReadOnce`` need not read again what it just read."""
-        self._reader, self._embedder, self._threshold = reader, embedder, threshold
+        self._reader, self._embedder = reader, embedder
+        self._weighing, self._threshold = weighing, threshold
 
     @property
     def name(self) -> str:
@@ -82,8 +67,9 @@ class Excerpts:
         if not found:
             return Answer(question, hits=tuple(hits), reason=_reason(len(hits)))
         kind = want(question).kind
-        scores = scored(weighed(question, kind, found, self._reader.spans(question, hits), self._embedder))
-        sure = sureness(float(scores.max()))
+        rows = weighed(question, kind, found, self._reader.spans(question, hits), self._embedder)
+        scores = scored(rows, self._weighing.weights)
+        sure = self._weighing.sureness(float(scores.max()))
         if sure < self._threshold:
             return Answer(question, confidence=sure, hits=tuple(hits), reason=_reason(len(hits)))
         picked = picks(found, scores, MOST[kind])
@@ -110,14 +96,9 @@ def _reason(n: int) -> str:
     return "No sentence of the nearest passages is likely to answer the question."
 
 
-def scored(rows: Matrix, weights: Mapping[str, float] = WEIGHTS) -> Matrix:
-    """Return the score ``(n,)`` of each row of SIGNALS: differences are log-odds of which answers."""
+def scored(rows: Matrix, weights: Mapping[str, float]) -> Matrix:
+    """Return the score ``(n,)`` of each row of SIGNALS."""
     return np.asarray(rows @ np.array([weights[signal] for signal in SIGNALS]))
-
-
-def sureness(best: float) -> float:
-    """Return the probability that an answer whose best sentence has this score is right (Platt 1999)."""
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, BIAS + SLOPE * best))))
 
 
 def ranked(scores: Matrix) -> list[int]:

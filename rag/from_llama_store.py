@@ -231,4 +231,6 @@ def pipeline(
 
     chosen, known = load(**settings), Documents(documents)
     retriever = LlamaRetriever(source, known, embed_model)
-    return Pipeline(known, retriever, reader or Extractive.shipped(chosen.precision), Rules(), chosen.k)
+    return Pipeline(
+        known, retriever, reader or Extractive.shipped(chosen.precision, chosen.reader), Rules(), chosen.k
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,9 @@ from rag.text import fold, sentences
 from rag.wants import asks_whether
 from rag.whole import whole
 
-SHIPPED = Path(__file__).parent / "models" / "reader"
+_MODELS = Path(__file__).parent / "models"
+SIZES: Mapping[str, Path] = {"fast": _MODELS / "reader", "accurate": _MODELS / "reader_accurate"}
+SHIPPED = SIZES["fast"]
 LONGEST = 25  # tokens of an answer, as the weights were trained
 FURTHER = (
     0.1  # logits; of 758 dev questions of two files em gains 2 points by it, and by keeping to a sentence
@@ -72,14 +74,14 @@ class Extractive:
         self._encoder, self._calibration, self._threshold = encoder, calibration, threshold
 
     @classmethod
-    def shipped(cls, precision: float) -> Self:
-        """Return the reader with the weights that come with Citewise, which is right in this share of its answers.
+    def shipped(cls, precision: float, size: str = "fast") -> Self:
+        """Return a reader that comes with Citewise, of SIZES, which is right in this share of its answers.
 
         Raises:
-            ModelMissing: a file of them is missing or damaged.
+            ModelMissing: a file of its weights is missing or damaged.
         """
-        calibration = Calibration.load(SHIPPED)
-        return cls(Encoder(SHIPPED), calibration, calibration.threshold(precision))
+        calibration = Calibration.load(SIZES[size])
+        return cls(Encoder(SIZES[size]), calibration, calibration.threshold(precision))
 
     @property
     def name(self) -> str:

@@ -8,13 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from rag import embed
-from rag.calibration import Calibration
+from rag.calibration import Calibration, Weighing
 from rag.conversation import Rules
 from rag.domain import Embedder, Reader, Retriever, Rewriter, Way
 from rag.errors import IndexStale, SettingsError
 from rag.excerpts import Excerpts, ReadOnce
 from rag.pipeline import Pipeline
-from rag.reader import SHIPPED
+from rag.reader import SIZES
 from rag.retrieve import Dense, Distinct, Fused, Words
 from rag.rewriting import ByModel
 from rag.route import Routed
@@ -37,13 +37,14 @@ def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | No
     """
     model = _model(settings, llm)
     with ThreadPoolExecutor(1) as worker:
-        quoting = worker.submit(ReadOnce.shipped, settings.precision)  # beside the rest: both read files
+        # beside the rest: both read files
+        quoting = worker.submit(ReadOnce.shipped, settings.precision, settings.reader)
         store = Store(settings.index)
         try:
             embedder = matching(settings, store, embedder)
             fused = Fused(retrievers(store, embedder), settings.depth)
             found = Distinct(fused)
-            readers = _readers(quoting.result(), embedder, model)
+            readers = _readers(settings, quoting.result(), embedder, model)
             rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
             return Pipeline(store, found, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)
         except BaseException:
@@ -74,17 +75,18 @@ def retrievers(store: Store, embedder: Embedder) -> dict[str, Retriever]:
 
 def threshold(settings: Settings) -> float:
     """Return the confidence from which the shipped reader answers with these settings."""
-    return Calibration.load(SHIPPED).threshold(settings.precision)
+    return Calibration.load(SIZES[settings.reader]).threshold(settings.precision)
 
 
-def unsilenced(embedder: Embedder) -> tuple[Reader, Reader]:
+def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
     """Return the reader that quotes spans, and the one that quotes whatever fits; neither abstains for a doubt.
 
     Raises:
         ModelMissing: a file of the weights is missing or damaged.
     """
-    quoting = ReadOnce.shipped(0.0)
-    return quoting, Routed(quoting, Excerpts(quoting, embedder, 0.0))
+    quoting = ReadOnce.shipped(0.0, settings.reader)
+    weighing = Weighing.load(SIZES[settings.reader])
+    return quoting, Routed(quoting, Excerpts(quoting, embedder, weighing, 0.0))
 
 
 def _model(settings: Settings, llm: LLM | None) -> Model | None:
@@ -103,9 +105,11 @@ def _model(settings: Settings, llm: LLM | None) -> Model | None:
     return None
 
 
-def _readers(quoting: ReadOnce, embedder: Embedder, model: Model | None) -> Mapping[Way, Reader]:
+def _readers(
+    settings: Settings, quoting: ReadOnce, embedder: Embedder, model: Model | None
+) -> Mapping[Way, Reader]:
     """Return what answers, by the way that it does; "write" only where there is a language model."""
-    excerpts = Excerpts(quoting, embedder, quoting.threshold)
+    excerpts = Excerpts(quoting, embedder, Weighing.load(SIZES[settings.reader]), quoting.threshold)
     quoted = Routed(quoting, excerpts)
     if model is None:
         return {"auto": quoted, "quote": quoted}

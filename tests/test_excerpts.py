@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from rag.calibration import Calibration, Signs
+from rag.calibration import Calibration, Signs, Weighing
 from rag.candidates import SIGNALS, Candidate, candidates, weighed
 from rag.domain import Article, Hit, Passage
-from rag.excerpts import MOST, WEIGHTS, Excerpts, ReadOnce, alike, leans, picks
-from rag.reader import Span
+from rag.errors import ModelMissing
+from rag.excerpts import MOST, Excerpts, ReadOnce, alike, leans, picks
+from rag.reader import SHIPPED, Span
 from tests.fakes import LetterEmbedder, passage
 from training.asked import context_id
 from training.cases import Case, of_context
@@ -21,6 +23,8 @@ from training.questions import Question
 
 RAIN = "The old dam broke in May. It broke because it had rained for weeks. The mayor was asleep."
 QUESTION = "Why did the dam break?"
+
+WEIGHING = Weighing.load(SHIPPED)
 
 
 class Marks:
@@ -56,7 +60,7 @@ def row(question: str, text: str, of: int = 0, kind: str = "why", title: str = "
 
 
 def excerpts(threshold: float = 0.0, reader: Marks | None = None) -> Excerpts:
-    return Excerpts(reader or Marks(), LetterEmbedder(), threshold)  # type: ignore[arg-type]
+    return Excerpts(reader or Marks(), LetterEmbedder(), WEIGHING, threshold)  # type: ignore[arg-type]
 
 
 # ---- What is weighed
@@ -118,7 +122,13 @@ def test_nothing_to_weigh_is_no_rows() -> None:
 
 
 def test_every_signal_has_a_weight() -> None:
-    assert set(WEIGHTS) == set(SIGNALS)
+    assert set(WEIGHING.weights) == set(SIGNALS)
+
+
+def test_a_card_without_what_sentences_weigh_is_told(tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text('{"calibration": {}}', encoding="utf-8")
+    with pytest.raises(ModelMissing, match="has no sentences"):
+        Weighing.load(tmp_path)
 
 
 # ---- What is chosen
@@ -257,7 +267,10 @@ class CountingEncoder:
 def test_two_that_read_the_same_hits_in_a_row_share_one_reading() -> None:
     encoder = CountingEncoder()
     reader = ReadOnce(encoder, Calibration(0.0, Signs(1.0, 0.0, 0.0, 1.0), {}), 0.0)  # type: ignore[arg-type]
-    sentences, found = Excerpts(reader, LetterEmbedder(), 0.0), hits(RAIN, "The mayor woke up late.")
+    sentences, found = (
+        Excerpts(reader, LetterEmbedder(), WEIGHING, 0.0),
+        hits(RAIN, "The mayor woke up late."),
+    )
     reader.read(QUESTION, found)
     sentences.read(QUESTION, found)
     assert encoder.n_run == 2

@@ -131,7 +131,7 @@ def test_a_reader_in_int8_marks_what_it_marked_in_float32(tmp_path: Path, packag
     from training import net
     from training.export import export_reader
 
-    model = net.fresh(0)
+    model = net.fresh(package, 0, 6, None)
     torch.nn.init.normal_(model.qa_outputs.weight)
     model.save_pretrained(tmp_path / "float32")
     shutil.copy(package / "tokenizer.json", tmp_path / "float32")
@@ -155,7 +155,7 @@ def test_the_card_of_the_reader_says_that_int8_costs_less_than_a_point(data: Pat
 
 
 def test_the_export_refuses_other_weights(tmp_path: Path) -> None:
-    from training.export import MINILM_SHA256, require_sha256
+    from training.weights import MINILM_SHA256, require_sha256
 
     (tmp_path / "model.safetensors").write_bytes(b"other")
     with pytest.raises(ModelMissing, match=f"expected {MINILM_SHA256}"):

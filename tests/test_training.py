@@ -6,12 +6,16 @@ import copy
 import json
 import os
 import random
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import RobertaProcessing
 
 from rag.errors import CorpusError
 from rag.metrics import holds
@@ -24,6 +28,7 @@ from training import examples, judge, lessons, net, questions, reader  # noqa: E
 from training.examples import Step  # noqa: E402
 from training.lessons import Lesson  # noqa: E402
 from training.loss import loss  # noqa: E402
+from training.trim import trimmed  # noqa: E402
 
 pytestmark = pytest.mark.models
 TEXT = "The dam broke on Monday. The mayor of Lund, Eva Holm, blamed the rain."
@@ -176,10 +181,10 @@ def test_an_answer_that_was_cut_off_counts_for_none(tokenizer: Tokenizer) -> Non
 
 def test_the_same_seed_gives_the_same_steps_from_any_on(tokenizer: Tokenizer) -> None:
     several = [lesson(n) for n in range(300)]
-    some = list(islice(examples.steps(several, tokenizer, 1), 6))
-    later = list(islice(examples.steps(several, tokenizer, 1, first=3), 3))
+    some = list(islice(examples.steps(several, tokenizer, 1, 1024), 6))
+    later = list(islice(examples.steps(several, tokenizer, 1, 1024, first=3), 3))
     assert [step.batch.ids.tolist() for step in some[3:]] == [step.batch.ids.tolist() for step in later]
-    assert all(len(step.may) <= examples.STEP_TOKENS for step in some)
+    assert all(len(step.may) <= 1024 for step in some)
 
 
 # ---- The network and its loss
@@ -194,6 +199,66 @@ def test_texts_in_a_row_are_read_as_transformers_reads_each_alone(small: Any) ->
             alone = small(input_ids=torch.tensor([text]), token_type_ids=torch.tensor([kinds]))
             assert torch.allclose(one[:, 0], alone.start_logits[0], atol=0.02)
             assert torch.allclose(one[:, 1], alone.end_logits[0], atol=0.02)
+
+
+@pytest.fixture
+def mpnet() -> Any:
+    """Three narrow layers of the larger kind, which have learned nothing."""
+    torch.manual_seed(0)
+    config = transformers.MPNetConfig(
+        hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=64,
+        hidden_dropout_prob=0, attention_probs_dropout_prob=0,
+    )  # fmt: skip
+    return transformers.MPNetForQuestionAnswering(config).eval()
+
+
+def test_the_larger_kind_is_read_as_transformers_reads_it(mpnet: Any) -> None:
+    torch.nn.init.normal_(mpnet.mpnet.encoder.relative_attention_bias.weight, std=2.0)
+    ids = [[0, 2044, 2007, 2, 2, 2000, 3903, 2], [0, 2044, 2, 2, 2000, 2]]
+    with torch.inference_mode():
+        found = net.logits(mpnet, net.batch(ids, [[0] * len(text) for text in ids])).split([8, 6])
+        for one, text in zip(found, ids, strict=True):
+            alone = mpnet(input_ids=torch.tensor([text]))
+            assert torch.allclose(one[:, 0], alone.start_logits[0], atol=0.02)
+            assert torch.allclose(one[:, 1], alone.end_logits[0], atol=0.02)
+
+
+def test_layers_that_are_frozen_stay_as_they_were(mpnet: Any, tmp_path: Path) -> None:
+    mpnet.save_pretrained(tmp_path)
+    model = net.fresh(tmp_path, 1, 2, 1)
+    names = {name for name, _ in net.learned(model)}
+    assert len(model.mpnet.encoder.layer) == model.config.num_hidden_layers == 2
+    assert {name.split(".")[3] for name in names if "layer" in name} == {"1"}
+    assert not any("embeddings" in name or "relative" in name for name in names)
+    assert {"qa_outputs.weight", "qa_outputs.bias"} <= names
+
+
+def test_what_no_text_reaches_is_left_out_and_the_rest_reads_as_before(mpnet: Any) -> None:
+    words = [
+        "<s>",
+        "<pad>",
+        "</s>",
+        "<unk>",
+        "[PAD]",
+        "[unused0]",
+        "[UNK]",
+        "[unused11]",
+        "rain",
+        "who",
+        "<mask>",
+    ]
+    raw = Tokenizer(WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    raw.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0))
+    raw.pre_tokenizer = Whitespace()
+    raw.add_special_tokens(["<mask>"])
+    before = raw.encode("who", "rain <mask> rain snow")
+    with torch.inference_mode():
+        expected = mpnet(input_ids=torch.tensor([before.ids])).start_logits
+        smaller = trimmed(mpnet, raw, 20)
+        after = smaller.encode("who", "rain <mask> rain snow")
+        assert after.tokens == before.tokens
+        assert max(after.ids) == len(words) - 3
+        assert torch.equal(mpnet(input_ids=torch.tensor([after.ids])).start_logits, expected)
 
 
 def step(tokenizer: Tokenizer, *several: Lesson) -> Step:
@@ -238,9 +303,12 @@ def test_of_several_answers_any_is_right(tokenizer: Tokenizer) -> None:
 # ---- A run
 
 
+TRY = reader.Recipe("reader", 2, None, 6, 8192, 2e-4, 0.04, (5, 6))
+
+
 def run_of(small: Any) -> reader.Run:
     return reader.Run(
-        small, torch.optim.AdamW(reader._parts(small), lr=reader.PEAK, betas=(0.9, 0.98), fused=True)
+        small, torch.optim.AdamW(reader._parts(small), lr=TRY.peak, betas=(0.9, 0.98), fused=True)
     )
 
 
@@ -248,16 +316,16 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
     small: Any, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     several = [lesson(n) for n in range(200)]
-    monkeypatch.setattr(reader, "begun", lambda: run_of(copy.deepcopy(small)))
-    monkeypatch.setattr(reader, "MEAN_AT", (5, 6))
+    monkeypatch.setattr(reader, "begun", lambda *_: run_of(copy.deepcopy(small)))
     monkeypatch.setattr(reader, "SAVE_S", -1.0)
-    whole, cut = reader.begun(), tmp_path / "run.safetensors"
-    reader.train(whole, examples.steps(several, tokenizer, 1), 6, tmp_path / "whole.safetensors")
+    whole, cut = reader.begun(TRY, tmp_path), tmp_path / "run.safetensors"
+    reader.train(whole, examples.steps(several, tokenizer, 1, 8192), TRY, tmp_path / "whole.safetensors")
     with pytest.raises(StopIteration):
-        reader.train(reader.begun(), islice(examples.steps(several, tokenizer, 1), 5), 6, cut)
-    again = reader.resumed(cut)
+        first = islice(examples.steps(several, tokenizer, 1, 8192), 5)
+        reader.train(reader.begun(TRY, tmp_path), first, TRY, cut)
+    again = reader.resumed(cut, TRY, tmp_path)
     assert (again.done, again.n_mean) == (5, 1)
-    reader.train(again, examples.steps(several, tokenizer, 1, again.done), 6, cut)
+    reader.train(again, examples.steps(several, tokenizer, 1, 8192, again.done), TRY, cut)
     for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert whole.n_mean == again.n_mean == 2
@@ -274,10 +342,11 @@ def test_the_mean_is_of_the_weights_as_they_were(small: Any) -> None:
 
 
 def test_the_rate_rises_and_falls_to_nothing() -> None:
-    rates = [reader.rate(n, 100) for n in range(100)]
-    assert max(rates) == pytest.approx(reader.PEAK, rel=0.3)
+    recipe = replace(TRY, n_steps=100)
+    rates = [reader.rate(recipe, n) for n in range(100)]
+    assert max(rates) == pytest.approx(TRY.peak, rel=0.3)
     assert rates.index(max(rates)) <= 5
-    assert rates[-1] == pytest.approx(reader.PEAK / 96)
+    assert rates[-1] == pytest.approx(TRY.peak / 96)
 
 
 # ---- Judging

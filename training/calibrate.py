@@ -21,7 +21,7 @@ from rag.domain import Hit
 from rag.encoder import CARD, Encoder
 from rag.evaluation import curves
 from rag.metrics import f1
-from rag.reader import SHIPPED, Extractive
+from rag.reader import SIZES, Extractive
 from rag.settings import Settings
 from training.asked import QUESTIONS, Asked, of_contexts, of_corpora, searching, short_id, twice
 
@@ -31,7 +31,7 @@ FILES = (
 )  # whose dev parts are asked too; "the reviewer" of others is somebody else each time
 RIDGE = 1e-2  # keeps the fit finite where the classes can be parted
 FOLDS = 5
-SIZES = np.array([1.0, 1.0, 1.0, 1 / 6])  # of the signs: the scores of Fused are at most 2/6
+SCALES = np.array([1.0, 1.0, 1.0, 1 / 6])  # of the signs: the scores of Fused are at most 2/6
 PRECISIONS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 RIGHT_F1 = 0.5
 Matrix = NDArray[np.float64]
@@ -60,20 +60,20 @@ def cases(group: str, reader: Extractive, asked: Iterator[tuple[Asked, list[Hit]
             yield Case(best.signs, right, present, group)
 
 
-def collected(data: Path, folder: Path) -> list[Case]:
+def collected(data: Path, folder: Path, size: str) -> list[Case]:
     """Index everything into ``folder`` and ask: our own questions of the corpora, and the dev parts of FILES."""
     asked = {"corpora": of_corpora(data, folder / "corpora")}
     asked |= {file: of_contexts(data, file, "dev", folder / file) for file in FILES}
     found: list[Case] = []
     for group, questions in asked.items():
         with searching(folder / group) as retriever:
-            found += cases(group, unfitted(), twice(retriever, questions, Settings().k))
+            found += cases(group, unfitted(size), twice(retriever, questions, Settings().k))
     return found
 
 
-def unfitted() -> Extractive:
-    """Return the reader as it is before anything is known of its confidence."""
-    return Extractive(Encoder(SHIPPED), Calibration(0.0, Signs(0.0, 0.0, 0.0, 0.0), {}), 0.0)
+def unfitted(size: str) -> Extractive:
+    """Return the reader of a size as it is before anything is known of its confidence."""
+    return Extractive(Encoder(SIZES[size]), Calibration(0.0, Signs(0.0, 0.0, 0.0, 0.0), {}), 0.0)
 
 
 # ---- The fit
@@ -88,7 +88,7 @@ def fit(cases: Sequence[Case], precisions: Sequence[float] = PRECISIONS) -> Cali
         gradient = x.T @ (weight * (p - y)) + RIDGE * w
         hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(x.shape[1])
         w -= np.linalg.solve(hessian, gradient)
-    bias, *rest = (round(float(value), 4) for value in w / np.concatenate([[1.0], SIZES]))
+    bias, *rest = (round(float(value), 4) for value in w / np.concatenate([[1.0], SCALES]))
     bare = Calibration(bias, Signs(*rest), {})
     confidence = np.array([bare.confidence(case.signs) for case in cases])
     return Calibration(bias, bare.weights, thresholds(confidence, weight, precisions))
@@ -111,7 +111,7 @@ def thresholds(confidence: Matrix, weight: Matrix, precisions: Sequence[float]) 
 
 def _arrays(cases: Sequence[Case]) -> tuple[Matrix, Matrix, Matrix]:
     """Return signs ``(n, 5)`` with a 1 before them, what was right, and weights: half of each group on either side."""
-    x = np.array([(1.0, *np.array(astuple(case.signs)) / SIZES) for case in cases])
+    x = np.array([(1.0, *np.array(astuple(case.signs)) / SCALES) for case in cases])
     y = np.array([float(case.right) for case in cases])
     sides = [(case.group, case.answerable) for case in cases]
     n_sides = len(set(sides))
@@ -186,13 +186,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m training.calibrate", description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--keep", type=Path, required=True, metavar="FOLDER", help="where the indexes are")
+    parser.add_argument("--reader", choices=SIZES, default="fast", help="which one (fast)")
     arguments = parser.parse_args(argv)
-    found = collected(arguments.data, arguments.keep)
-    path = SHIPPED / CARD
-    card = json.loads(path.read_text(encoding="utf-8"))
-    card["calibration"] = written(fit(found), found)
-    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(json.dumps(card["calibration"], indent=2))
+    found = collected(arguments.data, arguments.keep, arguments.reader)
+    record(SIZES[arguments.reader], "calibration", written(fit(found), found))
+
+
+def record(folder: Path, what: str, facts: Mapping[str, object]) -> None:
+    """Write facts into the card of a reader, under a name, and print them."""
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    card[what] = facts
+    (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(json.dumps(facts, indent=2))
 
 
 if __name__ == "__main__":

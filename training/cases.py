@@ -15,6 +15,7 @@ from rag.candidates import Candidate, Matrix, candidates, weighed
 from rag.domain import Embedder, Hit, Retriever, Vectors
 from rag.embed import MiniLM
 from rag.excerpts import said
+from rag.reader import Extractive
 from rag.settings import Settings
 from rag.wants import Kind, want
 from training.asked import Asked, context_id, contexts, of_corpora, searching, short_id
@@ -111,12 +112,13 @@ def of_articles(asked: Asked) -> Gold:
 
 def cases(
     retriever: Retriever,
+    reader: Extractive,
     embedder: Embedder,
     asked: Sequence[One],
     gold: Callable[[One], Gold],
 ) -> Iterator[Case]:
     """Yield a case for each question as it is, if it has an answer, and one with what answers it taken away."""
-    reader, k = unfitted(), Settings().k
+    k = Settings().k
     for one in asked:
         group, home, holds = gold(one)
         hits = retriever.retrieve(one.question, k + SPARE)
@@ -131,14 +133,15 @@ def cases(
                 yield Case(group, kind, answerable, found, signals, holding)
 
 
-def collected(data: Path, folder: Path) -> tuple[list[Case], list[Case], list[Case]]:
+def collected(data: Path, folder: Path, size: str) -> tuple[list[Case], list[Case], list[Case]]:
     """Index everything into ``folder`` and ask; return the cases of FILES, dev parts and test parts, and our own."""
-    embedder, parts = Kept(MiniLM()), dict[Part, list[Case]]({"dev": [], "test": []})
+    reader, embedder = unfitted(size), Kept(MiniLM())
+    parts = dict[Part, list[Case]]({"dev": [], "test": []})
     for file in FILES:
         ingest.index(contexts(data, file, folder / f"{file}.jsonl"), folder / file)
         with searching(folder / file) as retriever:
             for part, found in parts.items():
-                found += cases(retriever, embedder, wanting(data, file, part), of_context)
+                found += cases(retriever, reader, embedder, wanting(data, file, part), of_context)
     own = of_corpora(data, folder / "corpora")
     with searching(folder / "corpora") as retriever:
-        return parts["dev"], parts["test"], list(cases(retriever, embedder, own, of_articles))
+        return parts["dev"], parts["test"], list(cases(retriever, reader, embedder, own, of_articles))

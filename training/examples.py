@@ -23,7 +23,6 @@ from training.lessons import Lesson
 SHARES: Mapping[str, float] = {"reddit": 0.6, "amazon": 0.6}
 WHOLE = 0.5  # share of the positives that are a whole context; the others are passages of an index
 BESIDE = 0.5  # share of the questions that come with a hard negative too
-STEP_TOKENS = 8192
 SORTED = 1024  # questions in a row whose lengths are brought together
 
 
@@ -55,31 +54,39 @@ class Step:
     n_groups: int
 
 
-def steps(lessons: Sequence[Lesson], tokenizer: Tokenizer, seed: int, first: int = 0) -> Iterator[Step]:
-    """Yield the steps of a run without end from number ``first`` on; the same seed gives the same."""
+def steps(
+    lessons: Sequence[Lesson], tokenizer: Tokenizer, seed: int, n_tokens: int, first: int = 0
+) -> Iterator[Step]:
+    """Yield the steps of a run without end, each of ``n_tokens``, from number ``first`` on; a seed gives the same."""
     found = (
-        step for n in range(1_000_000) for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}"))
+        step
+        for n in range(1_000_000)
+        for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}"), n_tokens)
     )
     return (_step(groups) for groups in islice(found, first, None))
 
 
-def _round(lessons: Sequence[Lesson], tokenizer: Tokenizer, draw: random.Random) -> Iterator[list[Group]]:
+def _round(
+    lessons: Sequence[Lesson], tokenizer: Tokenizer, draw: random.Random, n_tokens: int
+) -> Iterator[list[Group]]:
     """Yield the groups of each step of one round over the lessons."""
     chosen = [lesson for lesson in lessons if draw.random() < SHARES.get(lesson.file, 1.0)]
     draw.shuffle(chosen)
     for at in range(0, len(chosen), SORTED):
         groups = [group(lesson, tokenizer, draw) for lesson in chosen[at : at + SORTED]]
-        parts = list(_filled(sorted(groups, key=lambda texts: max(len(text.ids) for text in texts))))
+        parts = list(
+            _filled(sorted(groups, key=lambda texts: max(len(text.ids) for text in texts)), n_tokens)
+        )
         draw.shuffle(parts)
         yield from parts
 
 
-def _filled(groups: Sequence[Group]) -> Iterator[list[Group]]:
+def _filled(groups: Sequence[Group], n_tokens: int) -> Iterator[list[Group]]:
     part: list[Group] = []
     size = 0
     for texts in groups:
         more = sum(len(text.ids) for text in texts)
-        if part and size + more > STEP_TOKENS:
+        if part and size + more > n_tokens:
             yield part
             part, size = [], 0
         part.append(texts)

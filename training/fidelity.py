@@ -18,7 +18,8 @@ from training.questions import Question, of_part
 
 Floats = NDArray[np.float32]
 
-INPUTS = ("input_ids", "token_type_ids")
+PARTS = {"input_ids": "ids", "token_type_ids": "type_ids"}  # of an encoding
+INPUTS = tuple(PARTS)
 SPAN_TOKENS = 25  # longest answer of the reader
 PASSAGE_CHARS = 700  # about 150 tokens of English, the size of a passage of an index
 MEASURED = 300  # passages behind a card's figures
@@ -33,11 +34,9 @@ def digest(path: Path) -> str:
 def run_onnx(path: Path, encodings: Sequence[Encoding]) -> list[list[Floats]]:
     """Return the outputs of an ONNX file for each encoding, run one at a time."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    inputs = INPUTS[: len(session.get_inputs())]  # MPNet has no types of tokens
     return [
-        session.run(
-            None, {name: np.array([ids]) for name, ids in zip(INPUTS, (e.ids, e.type_ids), strict=True)}
-        )
-        for e in encodings
+        session.run(None, {name: np.array([getattr(e, PARTS[name])]) for name in inputs}) for e in encodings
     ]
 
 
@@ -67,7 +66,7 @@ def best_span(start: Floats, end: Floats, passage: slice) -> tuple[int, int, flo
 
 def best_spans(path: Path, encodings: Sequence[Encoding]) -> list[tuple[int, int, float]]:
     """Return the best span of an ONNX reader in the passage of each (question, passage) pair."""
-    passages = [slice(e.type_ids.index(1), len(e.ids) - 1) for e in encodings]
+    passages = [slice(e.sequence_ids.index(1), len(e.ids) - 1) for e in encodings]
     outputs = run_onnx(path, encodings)
     return [best_span(start[0], end[0], p) for (start, end), p in zip(outputs, passages, strict=True)]
 
@@ -94,6 +93,6 @@ def span_fidelity(whole: Path, small: Path, tokenizer: Tokenizer, data: Path) ->
 def _mean_f1(asked: Sequence[tuple[Question, Encoding]], spans: Sequence[tuple[int, int, float]]) -> float:
     scores = []
     for (question, encoding), (first, last, _) in zip(asked, spans, strict=True):
-        tokens = encoding.offsets[encoding.type_ids.index(1) :]  # of the passage
+        tokens = encoding.offsets[encoding.sequence_ids.index(1) :]  # of the passage
         scores.append(f1(question.context[tokens[first][0] : tokens[last][1]], question.answers))
     return float(np.mean(scores))

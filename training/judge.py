@@ -21,7 +21,6 @@ from rag.metrics import em, f1
 from rag.reader import Span, best_span
 from training import examples, net
 from training.calibrate import auroc
-from training.export import minilm_folder
 from training.questions import FILES, Part, Question, of_part
 
 AT_ONCE = 32  # texts
@@ -95,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--part", choices=get_args(Part), default="dev")
     arguments = parser.parse_args(argv)
-    tokenizer = examples.opened(Tokenizer.from_file(str(minilm_folder() / "tokenizer.json")))
+    first = str(arguments.folders[0] / "tokenizer.json")
+    tokenizer = examples.opened(Tokenizer.from_file(first))
     files = {file: of_part(arguments.data, file, arguments.part) for file in FILES}
     for name, read in readers(arguments.folders):
         for file, questions in files.items():

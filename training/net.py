@@ -1,6 +1,7 @@
 """The span-marking transformer as it is trained: texts in one row without padding, which saves a quarter of the time.
 
-The parameters are those of transformers' ``BertForQuestionAnswering``, so that its folder format is the checkpoint's.
+The parameters are those of transformers' ``BertForQuestionAnswering`` or ``MPNetForQuestionAnswering``, so that its
+folder format is the checkpoint's.
 """
 
 from __future__ import annotations
@@ -15,12 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import BertForQuestionAnswering
-
-from training.export import minilm_folder
+from transformers import AutoModelForQuestionAnswering
 
 Network = Any
-"""A ``BertForQuestionAnswering``; the library has no types."""
+"""A ``BertForQuestionAnswering`` or an ``MPNetForQuestionAnswering``; the library has no types."""
 INIT_STD = 0.02  # of the new head, as in BERT
 
 
@@ -62,45 +61,84 @@ def batch(ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Batch
     )
 
 
-def fresh(seed: int) -> Network:
-    """Return all-MiniLM-L6-v2 with a new head for spans."""
+def fresh(folder: Path, seed: int, n_layers: int, frozen: int | None) -> Network:
+    """Return the first layers of a pretrained transformer with a new head for spans.
+
+    ``frozen`` layers, and the embeddings before them, are not learned; None: all is.
+    """
     torch.manual_seed(seed)
-    model = BertForQuestionAnswering.from_pretrained(minilm_folder(), dtype=torch.float32)
+    model = opened(folder)
     torch.nn.init.normal_(model.qa_outputs.weight, std=INIT_STD)
     torch.nn.init.zeros_(model.qa_outputs.bias)
+    encoder = model.base_model.encoder
+    encoder.layer = encoder.layer[:n_layers]
+    model.config.num_hidden_layers = n_layers
+    if frozen is not None:
+        model.base_model.requires_grad_(False)
+        encoder.layer[frozen:].requires_grad_(True)
     return model
+
+
+def learned(model: Network) -> list[tuple[str, Tensor]]:
+    """Return the parameters that are learned, with their names."""
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
 def opened(folder: Path) -> Network:
     """Return the network of a folder that ``save_pretrained`` wrote."""
-    return BertForQuestionAnswering.from_pretrained(folder, dtype=torch.float32)
+    return AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32)
 
 
 def logits(model: Network, of: Batch) -> Tensor:
     """Return the start and end logit of each token, ``(n_tokens, 2)``, computed in bfloat16 but for the head."""
-    parts = model.bert.embeddings
-    x = parts.word_embeddings(of.ids) + parts.position_embeddings(of.positions)
-    x = parts.LayerNorm(x + parts.token_type_embeddings(of.types)).bfloat16()  # (n_tokens, dim)
-    for layer in model.bert.encoder.layer:
-        x = _norm(layer.attention.output.LayerNorm, x + _attended(layer.attention, x, of))
+    body = model.base_model
+    x, bias = _embedded(body.embeddings, of), of.padding + _distances(body.encoder, of.shape[1])
+    for layer in body.encoder.layer:
+        attention = layer.attention
+        if hasattr(attention, "attn"):  # MPNet
+            own, norm = attention.attn, attention.LayerNorm
+            parts, out = (own.q, own.k, own.v), own.o
+        else:
+            own, norm = attention.self, attention.output.LayerNorm
+            parts, out = (own.query, own.key, own.value), attention.output.dense
+        mixed = _mixed(parts, own.num_attention_heads, x, of, bias)
+        x = _norm(norm, x + _linear(out, mixed))
         inner = functional.gelu(_linear(layer.intermediate.dense, x))
         x = _norm(layer.output.LayerNorm, x + _linear(layer.output.dense, inner))
     found: Tensor = model.qa_outputs(x.float())
     return found
 
 
-def _attended(attention: Any, x: Tensor, of: Batch) -> Tensor:
-    own = attention.self
+def _embedded(parts: Any, of: Batch) -> Tensor:
+    """Return the vectors that go into the first layer, ``(n_tokens, dim)``."""
+    first = parts.padding_idx + 1 if hasattr(parts, "padding_idx") else 0  # MPNet counts positions from there
+    x = parts.word_embeddings(of.ids) + parts.position_embeddings(of.positions + first)
+    if hasattr(parts, "token_type_embeddings"):
+        x = x + parts.token_type_embeddings(of.types)
+    return parts.LayerNorm(x).bfloat16()  # type: ignore[no-any-return]
+
+
+def _distances(encoder: Any, longest: int) -> Tensor:
+    """Return what MPNet adds to the scores of attention for the distance of two tokens; it is not learned here."""
+    if not hasattr(encoder, "relative_attention_bias"):
+        return torch.zeros((), dtype=torch.bfloat16)
+    at = torch.arange(longest)
+    buckets = encoder.relative_position_bucket(at[None, :] - at[:, None])
+    bias: Tensor = encoder.relative_attention_bias(buckets).detach()  # (longest, longest, heads)
+    return bias.permute(2, 0, 1)[None].bfloat16()
+
+
+def _mixed(parts: Sequence[Any], heads: int, x: Tensor, of: Batch, bias: Tensor) -> Tensor:
+    """Return what each token takes from the tokens of its text, before the layer's output, ``(n_tokens, dim)``."""
     n, longest = of.shape
-    heads: int = own.num_attention_heads
-    width = torch.cat([own.query.weight, own.key.weight, own.value.weight]).bfloat16()
-    shift = torch.cat([own.query.bias, own.key.bias, own.value.bias]).bfloat16()
+    width = torch.cat([part.weight for part in parts]).bfloat16()
+    shift = torch.cat([part.bias for part in parts]).bfloat16()
     packed = functional.linear(x, width, shift)  # (n_tokens, 3 * dim)
     padded = packed.new_zeros(n * longest, packed.shape[1]).index_copy(0, of.slots, packed)
     q, k, v = padded.view(n, longest, 3, heads, -1).permute(2, 0, 3, 1, 4)  # each (n, heads, longest, size)
-    scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.transpose(-1, -2) + of.padding
+    scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.transpose(-1, -2) + bias
     mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(n * longest, -1)
-    return _linear(attention.output.dense, mixed.index_select(0, of.slots))
+    return mixed.index_select(0, of.slots)
 
 
 def _linear(layer: Any, x: Tensor) -> Tensor:

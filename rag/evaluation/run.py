@@ -58,7 +58,7 @@ def opened(settings: Settings, embedder: Embedder | None = None, llm: LLM | None
     with Store(settings.index) as store:
         embedder = wiring.matching(settings, store, embedder)
         with wiring.pipeline(settings, embedder, llm) as pipeline:
-            quoting, unsilenced = wiring.unsilenced(embedder)
+            quoting, unsilenced = wiring.unsilenced(settings, embedder)
             yield Bench(
                 pipeline,
                 quoting,

@@ -1,0 +1,36 @@
+"""Leaves out of a network what no text ever reaches: places in the vocabulary without a word, positions too far."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import Embedding
+
+UNUSED = re.compile(r"\[unused\d+\]")
+
+
+def trimmed(model: Any, tokenizer: Tokenizer, n_tokens: int) -> Tokenizer:
+    """Trim an ``MPNetForQuestionAnswering`` in place to texts of ``n_tokens``, and return its tokenizer for that."""
+    raw = json.loads(tokenizer.to_str())
+    before: dict[str, int] = raw["model"]["vocab"]
+    kept = [token for token in sorted(before, key=before.__getitem__) if not UNUSED.fullmatch(token)]
+    ids = {token: n for n, token in enumerate(kept)}
+    raw["model"]["vocab"] = ids
+    for added in raw["added_tokens"]:
+        added["id"] = ids[added["content"]]
+    for end in ("sep", "cls"):
+        raw["post_processor"][end] = [raw["post_processor"][end][0], ids[raw["post_processor"][end][0]]]
+    parts = model.base_model.embeddings
+    first = parts.padding_idx + 1  # of the positions
+    parts.word_embeddings = _table(parts.word_embeddings.weight[[before[token] for token in kept]])
+    parts.position_embeddings = _table(parts.position_embeddings.weight[: first + n_tokens])
+    model.config.vocab_size = len(kept)
+    return Tokenizer.from_str(json.dumps(raw, ensure_ascii=False))
+
+
+def _table(rows: Tensor) -> Embedding:
+    return Embedding.from_pretrained(rows.detach().clone())
