@@ -20,6 +20,7 @@ PARTS = (
     "together",
     "retrieval",
     "reading",
+    "accurate",
     "rewriting",
     "writing",
     "page",

@@ -16,14 +16,15 @@ import rag
 from benchmarks import attribution, pace, reranking
 from benchmarks.interval import score, statistic
 from benchmarks.origin import data, origin
-from benchmarks.results import Part, Row, Score, Table
+from benchmarks.results import Comparison, Part, Row, Score, Table
 from rag.calibration import Calibration
 from rag.domain import Article, Hit, Passage
 from rag.evaluation import curves
 from rag.evaluation.interval import Matrix, Statistic, over
+from rag.excerpts import ReadOnce
 from rag.metrics import em, f1
 from rag.pipeline import Pipeline
-from rag.reader import SHIPPED, Extractive, shown
+from rag.reader import SIZES, Extractive, shown
 from training.asked import Asked, of_contexts, short_id, twice
 from training.questions import Question, of_part
 
@@ -38,30 +39,44 @@ Mask = NDArray[np.bool_]
 
 
 def measure(quick: bool) -> Part:
-    """Return the scores on the test parts, of which no question was ever trained or tuned on."""
-    files = [data(f"qa/{name}.jsonl") for name in (WIKI, SQUAD)]
-    here = origin("reading", [*files, *attribution.files()])
+    """Return the scores of the fast reader on the test parts, of which no question was trained or tuned on."""
     paces = list(pace.comparisons(quick))
+    return measured("reading", "fast", (0.70, 0.82), N_QUICK if quick else N, paces)
+
+
+def measured(
+    name: str, size: str, aims: tuple[float, float], n_asked: int, paces: Sequence[Comparison]
+) -> Part:
+    """Return the scores of a reader with its pace; ``aims`` are em and f1 given the passage.
+
+    ``n_asked`` questions are asked of a collection; where they are few, it is but tried.
+    """
+    quick = n_asked == N_QUICK
+    files = [data(f"qa/{name}.jsonl") for name in (WIKI, SQUAD)]
+    here = origin(name, [*files, *attribution.files()])
     n, root = N_QUICK if quick else None, files[0].parent.parent
-    reader = Extractive.shipped(0.0)
+    reader = ReadOnce.shipped(0.0, size)
     wiki, squad = (of_part(root, file, "test")[:n] for file in (WIKI, SQUAD))
     alone = [given(reader, question) for question in wiki]
-    chosen = sorted(random.Random(SEED).sample(range(len(wiki)), N_QUICK if quick else N))
-    scores = [*_given(wiki, alone), *_adversarial(squad, [given(reader, question) for question in squad])]
+    chosen = sorted(random.Random(SEED).sample(range(len(wiki)), n_asked))
+    scores = [
+        *_given(wiki, alone, aims),
+        *_adversarial(squad, [given(reader, question) for question in squad]),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "new_wiki"
         asked = [one for place, one in enumerate(of_contexts(root, WIKI, "test", index)) if place in chosen]
-        with rag.open(index) as shipped:
+        with rag.open(index, reader=size) as shipped:
             cases = list(_cases(shipped, reader, asked))
             as_shipped = [shipped.ask(one.question).text for one in asked]
             orders = reranking.table(shipped, reader, asked[:N_RERANKED])
         scores += [
             *_retrieved(cases, [wiki[at] for at in chosen], [alone[at] for at in chosen]),
             *_shipped(as_shipped, asked),
-            *_abstaining(cases),
+            *_abstaining(cases, Calibration.load(SIZES[size]).threshold(PRECISION)),
         ]
         tables = [_reliability(cases), orders]
-        scores += attribution.scores(Path(folder), quick)
+        scores += attribution.scores(Path(folder), size, quick)
     return Part(here, comparisons=paces, scores=scores, tables=tables)
 
 
@@ -90,10 +105,12 @@ def given(reader: Extractive, question: Question) -> Best:
     return best(reader, question.question, [Hit(passage, 1.0)])
 
 
-def _given(questions: Sequence[Question], found: Sequence[Best]) -> Iterator[Score]:
+def _given(
+    questions: Sequence[Question], found: Sequence[Best], aims: tuple[float, float]
+) -> Iterator[Score]:
     pairs = [(one.text, question.answers) for question, one in zip(questions, found, strict=True)]
-    yield score("em, given the passage, new_wiki", [em(*pair) for pair in pairs], 0.70)
-    yield score("f1, given the passage, new_wiki", [f1(*pair) for pair in pairs], 0.82)
+    yield score("em, given the passage, new_wiki", [em(*pair) for pair in pairs], aims[0])
+    yield score("f1, given the passage, new_wiki", [f1(*pair) for pair in pairs], aims[1])
 
 
 def _adversarial(questions: Sequence[Question], found: Sequence[Best]) -> Iterator[Score]:
@@ -155,7 +172,7 @@ def _shipped(texts: Sequence[str], asked: Sequence[Asked]) -> Iterator[Score]:
     yield score("answered, as shipped", [float(bool(text)) for text in texts])
 
 
-def _abstaining(cases: Sequence[Case]) -> Iterator[Score]:
+def _abstaining(cases: Sequence[Case], cut: float) -> Iterator[Score]:
     n = len(cases)
     sure = np.array([case.sure for case in cases]).T.ravel()  # (2 * n,): with their contexts, then without
     right = np.array([case.right for case in cases] + [False] * n)
@@ -163,7 +180,6 @@ def _abstaining(cases: Sequence[Case]) -> Iterator[Score]:
     yield statistic("auroc, with its context or without", both(curves.auroc(sure, present)), n, 0.95)
     what = f"answerable ones answered where {PRECISION:.0%} of the answers are right"
     yield statistic(what, both(answered(sure, right, present, PRECISION)), n, 0.65)
-    cut = Calibration.load(SHIPPED).threshold(PRECISION)
     given = sure >= cut
     yield statistic(f"right of the answers, at --precision {PRECISION}", both(curves.share(right, given)), n)
     what = f"answerable ones answered, at --precision {PRECISION}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import local
 
 import numpy as np
 
 from rag.calibration import Calibration, Weighing
 from rag.candidates import SIGNALS, Candidate, Matrix, candidates, weighed
-from rag.domain import Answer, Citation, Embedder, Hit, Sentence, Steps
+from rag.domain import Answer, Citation, Embedder, Hit, Passage, Sentence, Steps
 from rag.encoder import Encoder
 from rag.metrics import normalised
 from rag.reader import Extractive, Span
@@ -29,9 +29,9 @@ DROP = 2.0
 
 
 class ReadOnce(Extractive):
-    """The extractive reader for several that read the same hits in a row: it finds their spans once.
+    """The extractive reader for several that read the same passages in a row: it reads each once.
 
-    Each thread keeps those of its last question.
+    Each thread keeps what it read for its last question.
     """
 
     def __init__(self, encoder: Encoder, calibration: Calibration, threshold: float) -> None:
@@ -41,11 +41,14 @@ class ReadOnce(Extractive):
 
     def spans(self, question: str, hits: Sequence[Hit]) -> list[Span]:
         """Return the best span of each passage that has one, in the order of ``hits``."""
-        asked = question, tuple(hits)
-        if getattr(self._last, "asked", None) != asked:
-            self._last.found = super().spans(question, hits)
-            self._last.asked = asked
-        return list(self._last.found)
+        if getattr(self._last, "question", None) != question:
+            self._last.question, self._last.read = question, {}
+        read: dict[int, tuple[Passage, Span | None]] = self._last.read
+        new = [hit for hit in hits if read.get(hit.passage.id, (None,))[0] != hit.passage]
+        found = {span.passage.id: span for span in super().spans(question, new)}
+        read.update({hit.passage.id: (hit.passage, found.get(hit.passage.id)) for hit in new})
+        known = ((hit, read[hit.passage.id][1]) for hit in hits)
+        return [replace(span, score=hit.score) for hit, span in known if span]
 
 
 class Excerpts:

@@ -264,7 +264,7 @@ class CountingEncoder:
             yield np.array([0.0, 1.0]), np.array([0.0, 1.0])
 
 
-def test_two_that_read_the_same_hits_in_a_row_share_one_reading() -> None:
+def test_two_that_read_the_same_passages_in_a_row_share_one_reading() -> None:
     encoder = CountingEncoder()
     reader = ReadOnce(encoder, Calibration(0.0, Signs(1.0, 0.0, 0.0, 1.0), {}), 0.0)  # type: ignore[arg-type]
     sentences, found = (
@@ -275,7 +275,9 @@ def test_two_that_read_the_same_hits_in_a_row_share_one_reading() -> None:
     sentences.read(QUESTION, found)
     assert encoder.n_run == 2
     reader.read("Why not?", found)
-    reader.read("Why not?", found[:1])
+    assert [span.score for span in reader.spans("Why not?", [Hit(found[0].passage, 0.25)])] == [0.25]
+    assert encoder.n_run == 2 + 2
+    reader.read("Why not?", hits("Another passage that has the number of the first."))
     assert encoder.n_run == 2 + 2 + 1
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
-from tokenizers.pre_tokenizers import Whitespace
-from tokenizers.processors import RobertaProcessing
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, Whitespace
+from tokenizers.processors import BertProcessing, RobertaProcessing
 
 from rag.errors import CorpusError
 from rag.metrics import holds
@@ -24,10 +25,10 @@ from rag.reader import SHIPPED
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from training import examples, judge, lessons, net, questions, reader  # noqa: E402
+from training import examples, judge, lessons, net, questions, reader, taught  # noqa: E402
 from training.examples import Step  # noqa: E402
 from training.lessons import Lesson  # noqa: E402
-from training.loss import loss  # noqa: E402
+from training.loss import by_thought, loss  # noqa: E402
 from training.trim import trimmed  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -263,7 +264,7 @@ def test_what_no_text_reaches_is_left_out_and_the_rest_reads_as_before(mpnet: An
 
 def step(tokenizer: Tokenizer, *several: Lesson) -> Step:
     draw = random.Random(0)
-    return examples._step([examples.group(one, tokenizer, draw) for one in several])
+    return examples.step([examples.group(one, tokenizer, draw) for one in several])
 
 
 def test_a_question_with_one_text_has_the_usual_loss(tokenizer: Tokenizer) -> None:
@@ -298,6 +299,64 @@ def test_of_several_answers_any_is_right(tokenizer: Tokenizer) -> None:
     first = one.gold[:, 0].nonzero()[0], one.gold[:, 1].nonzero()[0]
     logits[first[0], 0] = logits[first[1], 1] = 20.0
     assert loss(logits, one).item() < 0.01
+
+
+# ---- What the larger one thinks
+
+
+BASE = ["rain", "who", "eva", "holm", "is", "the", "mayor", "of", "lund", ".", "?", "##s"]
+
+
+def spelled(marks: list[str], processor: Any) -> Tokenizer:
+    words = [*marks, *BASE]
+    made = Tokenizer(WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    made.normalizer, made.pre_tokenizer = BertNormalizer(), BertPreTokenizer()
+    made.post_processor = processor
+    return made
+
+
+THEIRS = spelled(["<s>", "<pad>", "</s>", "[UNK]"], RobertaProcessing(("</s>", 2), ("<s>", 0)))
+OURS = spelled(["[UNK]", "[PAD]", "[SEP]", "[CLS]"], BertProcessing(("[SEP]", 2), ("[CLS]", 3)))
+CONTEXT = "The mayor of Lund is Eva Holm."
+ASKED = Lesson("q", "f", "Who is the mayor?", [(CONTEXT, [(21, 29)])], ["Rain of Lund."])
+
+
+def test_what_was_thought_of_a_text_stands_at_the_same_words_for_the_smaller_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "BESIDE", 1.0)
+    monkeypatch.setattr(taught, "RAW", 0.0)
+    theirs, ours = step(THEIRS, ASKED), step(OURS, ASKED)
+    thought = torch.randn(len(theirs.may), 2, generator=torch.Generator().manual_seed(0))
+    taught.keep(tmp_path, 0, theirs, thought)
+    found = next(taught.steps(tmp_path, THEIRS, OURS, 1, 1000))
+    for name in ("ids", "types", "positions", "texts", "slots"):
+        assert torch.equal(getattr(found.batch, name), getattr(ours.batch, name)), name
+    assert torch.equal(found.may, ours.may)
+    assert torch.equal(found.gold, ours.gold)
+    assert torch.equal(found.groups, ours.groups)
+    assert found.taught.all()
+    assert torch.allclose(found.thoughts[found.may], thought[theirs.may], atol=2e-3)
+    nulls = found.batch.positions == 0, theirs.batch.positions == 0
+    assert torch.allclose(found.thoughts[nulls[0]], thought[nulls[1]], atol=2e-3)
+
+
+def test_what_it_thought_at_first_is_left_out(tmp_path: Path) -> None:
+    one = step(THEIRS, ASKED)
+    for n in range(10):
+        taught.keep(tmp_path, n, one, torch.zeros(len(one.may), 2))
+    some = list(islice(taught.steps(tmp_path, THEIRS, OURS, 1, 1), 10))
+    assert sum(bool(found.taught.any()) for found in some) == 8
+
+
+def test_to_think_as_the_larger_one_costs_nothing_beside_the_gold(tokenizer: Tokenizer) -> None:
+    one = step(tokenizer, Lesson("q", "f", "Who?", [(TEXT, [GOLD])], []))
+    thoughts = torch.randn(len(one.may), 2, generator=torch.Generator().manual_seed(0))
+    known = replace(one, thoughts=thoughts, taught=torch.tensor([True]))
+    assert by_thought(thoughts, known).item() == pytest.approx(0.0, abs=1e-5)
+    assert by_thought(thoughts + 3.0, known).item() == pytest.approx(0.0, abs=1e-4)
+    assert by_thought(torch.zeros_like(thoughts), known).item() > 0.01
+    assert loss(thoughts, known).item() == pytest.approx(loss(thoughts, one).item() / 2, abs=1e-5)
 
 
 # ---- A run

@@ -20,6 +20,7 @@ from rag.calibration import Calibration, Signs
 from rag.domain import Hit
 from rag.encoder import CARD, Encoder
 from rag.evaluation import curves
+from rag.excerpts import ReadOnce
 from rag.metrics import f1
 from rag.reader import SIZES, Extractive
 from rag.settings import Settings
@@ -64,16 +65,16 @@ def collected(data: Path, folder: Path, size: str) -> list[Case]:
     """Index everything into ``folder`` and ask: our own questions of the corpora, and the dev parts of FILES."""
     asked = {"corpora": of_corpora(data, folder / "corpora")}
     asked |= {file: of_contexts(data, file, "dev", folder / file) for file in FILES}
-    found: list[Case] = []
+    reader, found = unfitted(size), list[Case]()
     for group, questions in asked.items():
         with searching(folder / group) as retriever:
-            found += cases(group, unfitted(size), twice(retriever, questions, Settings().k))
+            found += cases(group, reader, twice(retriever, questions, Settings().k))
     return found
 
 
-def unfitted(size: str) -> Extractive:
+def unfitted(size: str) -> ReadOnce:
     """Return the reader of a size as it is before anything is known of its confidence."""
-    return Extractive(Encoder(SIZES[size]), Calibration(0.0, Signs(0.0, 0.0, 0.0, 0.0), {}), 0.0)
+    return ReadOnce(Encoder(SIZES[size]), Calibration(0.0, Signs(0.0, 0.0, 0.0, 0.0), {}), 0.0)
 
 
 # ---- The fit

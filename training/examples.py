@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -31,12 +31,14 @@ class Text:
     """One text beside its question, ``(length,)`` tokens; ``gold`` says which begin and which end an answer.
 
     ``may`` are the tokens of the text, which may begin or end one; a text without an answer has none that does.
+    ``thought`` is ``training.taught``'s, if there is one.
     """
 
     ids: Sequence[int]
     types: Sequence[int]
     may: NDArray[np.bool_]
     gold: NDArray[np.bool_]  # (length, 2)
+    thought: NDArray[np.float32] | None = None  # (length, 2)
 
 
 Group = list[Text]
@@ -52,6 +54,8 @@ class Step:
     gold: Tensor  # (n_tokens, 2)
     groups: Tensor  # (n_tokens,)
     n_groups: int
+    thoughts: Tensor  # (n_tokens, 2)
+    taught: Tensor  # (n_texts,), of which texts there is a thought
 
 
 def steps(
@@ -63,7 +67,7 @@ def steps(
         for n in range(1_000_000)
         for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}"), n_tokens)
     )
-    return (_step(groups) for groups in islice(found, first, None))
+    return (step(groups) for groups in islice(found, first, None))
 
 
 def _round(
@@ -72,13 +76,20 @@ def _round(
     """Yield the groups of each step of one round over the lessons."""
     chosen = [lesson for lesson in lessons if draw.random() < SHARES.get(lesson.file, 1.0)]
     draw.shuffle(chosen)
-    for at in range(0, len(chosen), SORTED):
-        groups = [group(lesson, tokenizer, draw) for lesson in chosen[at : at + SORTED]]
-        parts = list(
-            _filled(sorted(groups, key=lambda texts: max(len(text.ids) for text in texts)), n_tokens)
-        )
+    return ordered((group(lesson, tokenizer, draw) for lesson in chosen), draw, n_tokens)
+
+
+def ordered(groups: Iterable[Group], draw: random.Random, n_tokens: int) -> Iterator[list[Group]]:
+    """Yield the groups of each step of ``n_tokens``: those of like length beside each other, in any order."""
+    rest = iter(groups)
+    while some := list(islice(rest, SORTED)):
+        parts = list(_filled(sorted(some, key=_longest), n_tokens))
         draw.shuffle(parts)
         yield from parts
+
+
+def _longest(texts: Group) -> int:
+    return max(len(text.ids) for text in texts)
 
 
 def _filled(groups: Sequence[Group], n_tokens: int) -> Iterator[list[Group]]:
@@ -136,7 +147,8 @@ def opened(tokenizer: Tokenizer) -> Tokenizer:
     return tokenizer
 
 
-def _step(groups: Sequence[Group]) -> Step:
+def step(groups: Sequence[Group]) -> Step:
+    """Return the questions of one step as the network takes them."""
     texts = [text for texts in groups for text in texts]
     numbers = [n for n, texts in enumerate(groups) for text in texts for _ in text.ids]
     return Step(
@@ -145,4 +157,10 @@ def _step(groups: Sequence[Group]) -> Step:
         torch.from_numpy(np.concatenate([text.gold for text in texts])),
         torch.tensor(numbers),
         len(groups),
+        torch.from_numpy(np.concatenate([_thought(text) for text in texts])),
+        torch.tensor([text.thought is not None for text in texts]),
     )
+
+
+def _thought(text: Text) -> NDArray[np.float32]:
+    return np.zeros((len(text.ids), 2), np.float32) if text.thought is None else text.thought

@@ -1,4 +1,4 @@
-"""Train a reader: ``python -m training.reader DATA OUT [--size accurate]``, from the shared data to a folder of OUT.
+"""Train the readers: ``python -m training.reader DATA OUT accurate``, then ``… fast``, into folders of OUT.
 
 It writes where it is into OUT every few minutes; the same command goes on from there.
 """
@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training import examples, lessons, net
+from rag.errors import ModelMissing
+from training import examples, lessons, net, taught
 from training.loss import loss
 from training.weights import minilm_folder, mpnet_folder
 
@@ -83,8 +84,10 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.peak * min((step + 1) / warm, (recipe.n_steps - step) / (recipe.n_steps - warm))
 
 
-def train(run: Run, found: Iterator[examples.Step], recipe: Recipe, checkpoint: Path) -> None:
-    """Go on with a run to its end."""
+def train(
+    run: Run, found: Iterator[examples.Step], recipe: Recipe, checkpoint: Path, thoughts: Path | None = None
+) -> None:
+    """Go on with a run to its end; what it thinks of each step before it learns from it goes into ``thoughts``."""
     saved = told = time.monotonic()
     n_told = seen = 0
     total = 0.0
@@ -92,7 +95,10 @@ def train(run: Run, found: Iterator[examples.Step], recipe: Recipe, checkpoint: 
         step = next(found)
         for group in run.optimizer.param_groups:
             group["lr"] = rate(recipe, run.done)
-        value = loss(net.logits(run.model, step.batch), step)
+        logits = net.logits(run.model, step.batch)
+        if thoughts:
+            taught.keep(thoughts, run.done, step, logits)
+        value = loss(logits, step)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(run.model.parameters(), CLIP)
         run.optimizer.step()
@@ -150,24 +156,53 @@ def resumed(path: Path, recipe: Recipe, source: Path) -> Run:
     return run
 
 
+def opened(folder: Path) -> Tokenizer:
+    """Return the tokenizer of a folder, set to the length that a reader reads."""
+    return examples.opened(Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+
+def taught_by(out: Path) -> Path:
+    """Return the folder of the larger reader, from which the smaller one learns.
+
+    Raises:
+        ModelMissing: it is not there.
+    """
+    folder = out / RECIPES["accurate"].folder
+    if not (folder / "tokenizer.json").exists():
+        raise ModelMissing(
+            f"{folder} is not there", "Train it first: python -m training.reader DATA OUT accurate"
+        )
+    return folder
+
+
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    Raises:
+        ModelMissing: the larger one, from which the smaller learns, has not been trained, or its base is missing.
+    """
     parser = argparse.ArgumentParser(prog="python -m training.reader", description=__doc__)
     parser.add_argument("data", type=Path, help="folder that holds qa/")
     parser.add_argument("out", type=Path, help="folder to write")
-    parser.add_argument("--size", choices=RECIPES, default="fast", help="which reader (fast)")
+    parser.add_argument("size", choices=RECIPES, help="which reader; the accurate one first")
     parser.add_argument("--steps", type=int, help="fewer than it takes, to try it")
     arguments = parser.parse_args(argv)
     out: Path = arguments.out
     recipe = RECIPES[arguments.size]
     recipe = replace(recipe, n_steps=arguments.steps or recipe.n_steps)
-    lessons.write(arguments.data, out / "lessons")
-    source = minilm_folder() if arguments.size == "fast" else mpnet_folder(out)
-    tokenizer = examples.opened(Tokenizer.from_file(str(source / "tokenizer.json")))
-    checkpoint = out / f"{recipe.folder}.safetensors"
+    teaches = arguments.size == "accurate"
+    source = mpnet_folder(out) if teaches else minilm_folder()
+    tokenizer, checkpoint = opened(source), out / f"{recipe.folder}.safetensors"
     run = resumed(checkpoint, recipe, source)
-    found = examples.steps(lessons.read(out / "lessons"), tokenizer, SEED, recipe.step_tokens, run.done)
-    train(run, found, recipe, checkpoint)
+    if teaches:
+        lessons.write(arguments.data, out / "lessons")
+        every = lessons.read(out / "lessons")
+        found = examples.steps(every, tokenizer, SEED, recipe.step_tokens, run.done)
+        train(run, found, recipe, checkpoint, out / "thoughts")
+    else:
+        teacher = opened(taught_by(out))
+        found = taught.steps(out / "thoughts", teacher, tokenizer, SEED, recipe.step_tokens, run.done)
+        train(run, found, recipe, checkpoint)
     run.model.load_state_dict(run.mean, strict=False)
     run.model.save_pretrained(out / recipe.folder)
     tokenizer.save(str(out / recipe.folder / "tokenizer.json"))
