@@ -18,7 +18,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, Whitespace
 from tokenizers.processors import BertProcessing, RobertaProcessing
 
-from rag.errors import CorpusError
+from rag.errors import CorpusError, ModelMissing
 from rag.metrics import holds
 from rag.reader import SHIPPED
 
@@ -234,6 +234,11 @@ def test_layers_that_are_frozen_stay_as_they_were(mpnet: Any, tmp_path: Path) ->
     assert {"qa_outputs.weight", "qa_outputs.bias"} <= names
 
 
+def test_a_head_that_is_there_stays(small: Any, tmp_path: Path) -> None:
+    small.save_pretrained(tmp_path)
+    assert torch.equal(net.fresh(tmp_path, 1, 2, None).qa_outputs.weight, small.qa_outputs.weight)
+
+
 def test_what_no_text_reaches_is_left_out_and_the_rest_reads_as_before(mpnet: Any) -> None:
     words = [
         "<s>",
@@ -389,6 +394,11 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
         assert torch.equal(one, other)
     assert whole.n_mean == again.n_mean == 2
     assert all(torch.equal(whole.mean[name], again.mean[name]) for name in whole.mean)
+
+
+def test_one_that_learns_from_another_says_what_to_train_first(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"training\.reader DATA OUT first"):
+        reader.main([str(tmp_path), str(tmp_path), "fast"])
 
 
 def test_the_mean_is_of_the_weights_as_they_were(small: Any) -> None:

@@ -1,5 +1,7 @@
-"""Train the readers: ``python -m training.reader DATA OUT accurate``, then ``… fast``, into folders of OUT.
+"""Train the readers: ``python -m training.reader DATA OUT SIZE`` with first, accurate, fast, in this order.
 
+The first learns from gold answers, as the accurate one does; the fast one is the first, which goes on to learn from
+what the accurate one thought.
 It writes where it is into OUT every few minutes; the same command goes on from there.
 """
 
@@ -48,8 +50,9 @@ class Recipe:
 
 
 RECIPES = {
-    "fast": Recipe("reader", 6, None, 2_300, 8_192, 2e-4, 0.04, (1_728, 1_908, 2_088, 2_300)),
+    "first": Recipe("first", 6, None, 2_300, 8_192, 2e-4, 0.04, (1_728, 1_908, 2_088, 2_300)),
     "accurate": Recipe("reader_accurate", 10, 2, 1_173, 4_096, 8e-5, 0.06),  # one round over the lessons
+    "fast": Recipe("reader", 6, 0, 1_160, 4_096, 1e-4, 0.04),  # one round over what the accurate one thought
 }
 
 
@@ -161,16 +164,27 @@ def opened(folder: Path) -> Tokenizer:
     return examples.opened(Tokenizer.from_file(str(folder / "tokenizer.json")))
 
 
-def taught_by(out: Path) -> Path:
-    """Return the folder of the larger reader, from which the smaller one learns.
+def base(out: Path, size: str) -> Path:
+    """Return the folder of the weights that a reader begins with.
 
     Raises:
-        ModelMissing: it is not there.
+        ModelMissing: they are not there.
     """
-    folder = out / RECIPES["accurate"].folder
+    if size == "fast":
+        return made(out, "first")
+    return mpnet_folder(out) if size == "accurate" else minilm_folder()
+
+
+def made(out: Path, size: str) -> Path:
+    """Return the folder of a reader that was trained before.
+
+    Raises:
+        ModelMissing: it was not.
+    """
+    folder: Path = out / RECIPES[size].folder
     if not (folder / "tokenizer.json").exists():
         raise ModelMissing(
-            f"{folder} is not there", "Train it first: python -m training.reader DATA OUT accurate"
+            f"{folder} is not there", f"Train it first: python -m training.reader DATA OUT {size}"
         )
     return folder
 
@@ -179,30 +193,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line.
 
     Raises:
-        ModelMissing: the larger one, from which the smaller learns, has not been trained, or its base is missing.
+        ModelMissing: what it begins with, or learns from, is not there.
     """
     parser = argparse.ArgumentParser(prog="python -m training.reader", description=__doc__)
     parser.add_argument("data", type=Path, help="folder that holds qa/")
     parser.add_argument("out", type=Path, help="folder to write")
-    parser.add_argument("size", choices=RECIPES, help="which reader; the accurate one first")
+    parser.add_argument("size", choices=RECIPES, help="which reader; they come in this order")
     parser.add_argument("--steps", type=int, help="fewer than it takes, to try it")
     arguments = parser.parse_args(argv)
-    out: Path = arguments.out
-    recipe = RECIPES[arguments.size]
-    recipe = replace(recipe, n_steps=arguments.steps or recipe.n_steps)
-    teaches = arguments.size == "accurate"
-    source = mpnet_folder(out) if teaches else minilm_folder()
-    tokenizer, checkpoint = opened(source), out / f"{recipe.folder}.safetensors"
-    run = resumed(checkpoint, recipe, source)
-    if teaches:
+    out, size = arguments.out, arguments.size
+    recipe = replace(RECIPES[size], n_steps=arguments.steps or RECIPES[size].n_steps)
+    source, checkpoint = base(out, size), out / f"{recipe.folder}.safetensors"
+    tokenizer, run = opened(source), resumed(checkpoint, recipe, source)
+    if size == "fast":
+        teacher = opened(made(out, "accurate"))
+        found = taught.steps(out / "thoughts", teacher, tokenizer, SEED, recipe.step_tokens, run.done)
+    else:
         lessons.write(arguments.data, out / "lessons")
         every = lessons.read(out / "lessons")
         found = examples.steps(every, tokenizer, SEED, recipe.step_tokens, run.done)
-        train(run, found, recipe, checkpoint, out / "thoughts")
-    else:
-        teacher = opened(taught_by(out))
-        found = taught.steps(out / "thoughts", teacher, tokenizer, SEED, recipe.step_tokens, run.done)
-        train(run, found, recipe, checkpoint)
+    train(run, found, recipe, checkpoint, out / "thoughts" if size == "accurate" else None)
     run.model.load_state_dict(run.mean, strict=False)
     run.model.save_pretrained(out / recipe.folder)
     tokenizer.save(str(out / recipe.folder / "tokenizer.json"))
