@@ -154,6 +154,9 @@ def test_other_questions(question: str) -> None:
         ("Officials in Berlin warned of a storm.", "Officials in Berlin"),
         ("It was a mistake, a senior US researcher warns.", "a senior US researcher"),
         ("“It ate a deer,” says the University of Warsaw biologist.", "the University of Warsaw biologist"),
+        ("Angela Merkel has also voiced fears that Moscow could meddle in the vote.", "Angela Merkel"),
+        ("The minister raised serious doubts about the plan.", "The minister"),
+        ("Officials gave warning that floods were near.", "Officials"),
     ],
 )
 def test_the_speaker_is_found_by_position(text: str, speaker: str) -> None:
@@ -174,6 +177,8 @@ def test_the_speaker_is_found_by_position(text: str, speaker: str) -> None:
         "She wrote the novel in 1990.",
         "The sign read “He said no”.",
         "",
+        "Anna raised the flag, and the firm issued shares.",
+        "The firm made shoes for which claims were paid.",
     ],
 )
 def test_where_nobody_speaks_there_is_no_speech(text: str) -> None:
@@ -362,6 +367,13 @@ def test_who_is_moved_from_another_name_to_the_speaker() -> None:
     moved = one("Who said whom Russia prefers?", text, "Le Pen")
     assert moved is not None
     assert (moved.text, moved.margin) == ("Ayrault", 5.0 - MOVED)
+
+
+def test_who_voices_fears_is_who_fears() -> None:
+    text = "Angela Merkel has voiced fears that Moscow could try to influence the vote in Germany."
+    found = one("Who fears meddling in Germany's vote?", text, "Moscow")
+    assert found is not None
+    assert found.text == "Angela Merkel"
 
 
 @pytest.mark.parametrize(

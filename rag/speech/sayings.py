@@ -42,6 +42,37 @@ VERBS: dict[str, tuple[str, ...]] = {
 """The forms of each verb of speech: base, present, past (and participle), -ing."""
 FORMS: dict[str, str] = {form: base for base, forms in VERBS.items() for form in forms}
 """The base of each form."""
+UTTERING: dict[str, frozenset[str]] = {
+    form: nouns
+    for verbs, nouns in (
+        (
+            "voice voices voiced voicing express expresses expressed expressing",
+            _set(
+                "fear fears concern concerns doubt doubts hope hopes alarm worry worries regret regrets support "
+                "confidence criticism surprise outrage dismay disappointment satisfaction opinion view views belief "
+                "suspicion suspicions reservation reservations scepticism skepticism frustration relief anger"
+            ),
+        ),
+        (
+            "raise raises raised raising",
+            _set("fear fears concern concerns doubt doubts objection objections question questions alarm"),
+        ),
+        (
+            "issue issues issued issuing gave give gives giving repeated repeat repeats reiterated",
+            _set(
+                "warning warnings threat threats assurance assurances apology claim claims call calls opinion view"
+            ),
+        ),
+        (
+            "made make makes making",
+            _set(
+                "claim claims accusation accusations allegation allegations complaint complaints promise promises"
+            ),
+        ),
+    )
+    for form in verbs.split()
+}
+"""Verbs that with one of these nouns say something: "voiced fears that"."""
 SURE = frozenset(chain.from_iterable(VERBS[base] for base in ("say", "tell", "argue", "insist", "warn")))
 """Forms whose subject speaks, whatever it is; of others it must be a name or somebody who can speak."""
 NOUNS = _set(

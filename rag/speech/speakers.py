@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.speech.people import People, Person, is_person
-from rag.speech.sayings import FORMS
+from rag.speech.sayings import FORMS, UTTERING
 from rag.speech.sheet import Kind, Phrase, Sheet
 from rag.speech.subjects import Saying, sayings
 from rag.text import Span
 
 _TURNS = frozenset("and but while whereas though although".split())
 _SURE = frozenset({"he", "she"})
+_TELLING = frozenset({*FORMS, *UTTERING, "according"})
 _AHEAD = 6  # sayings of one sentence that are looked at for the next speaker
 
 
@@ -50,7 +51,7 @@ def speakers(text: str) -> list[Speech]:
 def read(text: str) -> tuple[list[Speech], People]:
     """Return who says what in a text, and the people whom it names; nobody where nothing is said."""
     sheet = Sheet(text)
-    if not sheet.quotes and not any(low in FORMS or low == "according" for low in sheet.lows):
+    if not sheet.quotes and not any(low in _TELLING for low in sheet.lows):
         return [], People("", [])
     order = sorted(sayings(sheet), key=lambda saying: (-saying.start, -saying.end))
     found = {saying.phrase.start: saying for saying in order}

@@ -16,6 +16,7 @@ from rag.speech.sayings import (
     FORMS,
     INDEFINITE,
     SURE,
+    UTTERING,
     is_source,
     is_speaker,
     is_speech,
@@ -34,6 +35,7 @@ _RELATIVE = frozenset("who which whose whom where when".split())
 _ADVERBIAL = frozenset("saying adding but and then or yet so however".split())
 _NOT_VERBS = frozenset("has does as its his this sometimes".split())
 _BESIDE_BY = frozenset(",;:–—(")
+_OBJECT_WORDS = 4  # from a verb to the noun that it needs
 _BY_WORDS = 15  # between a passive verb and "by"
 
 
@@ -52,7 +54,7 @@ def sayings(sheet: Sheet) -> Iterator[Saying]:
     for n, low in enumerate(sheet.lows):
         if low == "according" and sheet.joined(n) and sheet.lows[n + 1] == "to":
             yield from _according(sheet, n)
-        elif low in FORMS:
+        elif low in FORMS or _utters(sheet, n):
             yield from _of_verb(sheet, n)
     for start, end in sheet.quotes:
         n = bisect_left(sheet.spans, (start, 0)) - 1
@@ -64,6 +66,17 @@ def sayings(sheet: Sheet) -> Iterator[Saying]:
 def _leads(sheet: Sheet, n: int) -> bool:
     """Whether a word is a verb, whatever it says, that leads up to a quotation: "He continued: “…”"."""
     return sheet.gap(n)[:1] == ":" and sheet.gap(n)[1:].lstrip()[:1] in _OPENERS and _is_verb(sheet, n)
+
+
+def _utters(sheet: Sheet, n: int) -> bool:
+    """Whether a word is a verb that says something with its object: "voiced renewed fears that"."""
+    nouns = UTTERING.get(sheet.lows[n], frozenset())
+    for at in range(n, min(n + _OBJECT_WORDS, len(sheet.lows) - 1) if nouns else n):
+        if not sheet.joined(at):
+            return False
+        if sheet.lows[at + 1] in nouns:
+            return True
+    return False
 
 
 def _according(sheet: Sheet, n: int) -> Iterator[Saying]:
