@@ -15,6 +15,7 @@ from rag.speech.sayings import (
     DETERMINERS,
     FORMS,
     INDEFINITE,
+    STOP,
     SURE,
     UTTERING,
     is_source,
@@ -72,7 +73,7 @@ def _utters(sheet: Sheet, n: int) -> bool:
     """Whether a word is a verb that says something with its object: "voiced renewed fears that"."""
     nouns = UTTERING.get(sheet.lows[n], frozenset())
     for at in range(n, min(n + _OBJECT_WORDS, len(sheet.lows) - 1) if nouns else n):
-        if not sheet.joined(at):
+        if not sheet.joined(at) or sheet.lows[at + 1] in STOP:
             return False
         if sheet.lows[at + 1] in nouns:
             return True
