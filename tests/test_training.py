@@ -25,7 +25,19 @@ from rag.reader import SHIPPED
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from training import examples, judge, lessons, net, questions, reader, taught  # noqa: E402
+from training import __main__ as whole  # noqa: E402
+from training import (  # noqa: E402
+    calibrate,
+    examples,
+    excerpts,
+    export,
+    judge,
+    lessons,
+    net,
+    questions,
+    reader,
+    taught,
+)
 from training.examples import Step  # noqa: E402
 from training.lessons import Lesson  # noqa: E402
 from training.loss import by_thought, loss  # noqa: E402
@@ -399,6 +411,20 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
 def test_one_that_learns_from_another_says_what_to_train_first(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"training\.reader DATA OUT first"):
         reader.main([str(tmp_path), str(tmp_path), "fast"])
+
+
+def test_one_command_makes_both_readers_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    for module in (reader, export, calibrate, excerpts):
+        monkeypatch.setattr(module, "main", lambda argv, name=module.__name__: asked.append([name, *argv]))
+    whole.main(["data", str(tmp_path)])
+    assert [(row[0], row[-1]) for row in asked[:3]] == [
+        ("training.reader", size) for size in ("first", "accurate", "fast")
+    ]
+    assert [row[0] for row in asked[3:]] == ["training.export", "training.calibrate", "training.excerpts"] * 2
+    assert asked[3][2:4] == [str(tmp_path / "reader"), str(SHIPPED)]
 
 
 def test_the_mean_is_of_the_weights_as_they_were(small: Any) -> None:

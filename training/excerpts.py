@@ -159,13 +159,13 @@ def report(fitting: Sequence[Case], judging: Sequence[Case], own: Sequence[Case]
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Ask, fit, print, and write the card."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.excerpts", description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--keep", type=Path, required=True, metavar="FOLDER", help="where the indexes are")
     parser.add_argument("--reader", choices=SIZES, default="fast", help="which one (fast)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     found = collected(arguments.data, arguments.keep, arguments.reader)
     record(SIZES[arguments.reader], "sentences", report(*found))
 
