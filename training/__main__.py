@@ -1,4 +1,4 @@
-"""Make the readers that ship, in rag/models: ``python -m training DATA OUT``; what OUT holds already is gone on from."""
+"""Make the readers that ship, in rag/models: ``python -m training DATA OUT``; it goes on from what OUT holds."""
 
 from __future__ import annotations
 
