@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -18,6 +19,7 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, Whitespace
 from tokenizers.processors import BertProcessing, RobertaProcessing
 
+from rag.encoder import Encoder
 from rag.errors import CorpusError, ModelMissing
 from rag.metrics import holds
 from rag.reader import SHIPPED
@@ -277,6 +279,24 @@ def test_what_no_text_reaches_is_left_out_and_the_rest_reads_as_before(mpnet: An
         assert after.tokens == before.tokens
         assert max(after.ids) == len(words) - 3
         assert torch.equal(mpnet(input_ids=torch.tensor([after.ids])).start_logits, expected)
+
+
+def test_the_larger_kind_is_exported_without_types_of_tokens(mpnet: Any, tmp_path: Path) -> None:
+    words = ["<s>", "<pad>", "</s>", "<unk>", "[PAD]", "[unused0]", "[UNK]", *BASE]
+    spelt = spelled(words, RobertaProcessing(("</s>", 2), ("<s>", 0)))
+    torch.nn.init.normal_(mpnet.mpnet.encoder.relative_attention_bias.weight, std=2.0)
+    mpnet.save_pretrained(tmp_path / "float32")
+    spelt.save(str(tmp_path / "float32" / "tokenizer.json"))
+    export.export_reader(tmp_path / "float32", tmp_path / "int8")
+    encoder = Encoder(tmp_path / "int8")
+    encodings = [encoder.tokens("Who is the mayor?", CONTEXT), encoder.tokens("Who?", CONTEXT * 9)]
+    for (start, _), one in zip(encoder.run(encodings), encodings, strict=True):
+        ids = [spelt.token_to_id(token) for token in one.tokens]
+        with torch.inference_mode():
+            theirs = mpnet(torch.tensor([ids])).start_logits[0]
+        assert len(start) == len(ids)
+        assert np.corrcoef(start, theirs)[0, 1] > 0.9
+    encoder.close()
 
 
 def step(tokenizer: Tokenizer, *several: Lesson) -> Step:
