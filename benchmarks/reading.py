@@ -25,6 +25,7 @@ from rag.excerpts import ReadOnce
 from rag.metrics import em, f1
 from rag.pipeline import Pipeline
 from rag.reader import SIZES, Extractive, shown
+from rag.settings import Settings
 from training.asked import Asked, of_contexts, short_id, twice
 from training.questions import Question, of_part
 
@@ -41,16 +42,18 @@ Mask = NDArray[np.bool_]
 def measure(quick: bool) -> Part:
     """Return the scores of the fast reader on the test parts, of which no question was trained or tuned on."""
     paces = list(pace.comparisons(quick))
-    return measured("reading", "fast", (0.70, 0.82), N_QUICK if quick else N, paces)
+    return measured("reading", ("fast", Settings().reader), (0.70, 0.82), N_QUICK if quick else N, paces)
 
 
 def measured(
-    name: str, size: str, aims: tuple[float, float], n_asked: int, paces: Sequence[Comparison]
+    name: str, sizes: tuple[str, str], aims: tuple[float, float], n_asked: int, paces: Sequence[Comparison]
 ) -> Part:
     """Return the scores of a reader with its pace; ``aims`` are em and f1 given the passage.
 
-    ``n_asked`` questions are asked of a collection; where they are few, it is but tried.
+    ``sizes`` are which reader reads and which is set where answers are given as shipped; ``n_asked`` questions are
+    asked of a collection, and where they are few, it is but tried.
     """
+    size, asked_of = sizes
     quick = n_asked == N_QUICK
     files = [data(f"qa/{name}.jsonl") for name in (WIKI, SQUAD)]
     here = origin(name, [*files, *attribution.files()])
@@ -66,7 +69,7 @@ def measured(
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "new_wiki"
         asked = [one for place, one in enumerate(of_contexts(root, WIKI, "test", index)) if place in chosen]
-        with rag.open(index, reader=size) as shipped:
+        with rag.open(index, reader=asked_of) as shipped:
             cases = list(_cases(shipped, reader, asked))
             as_shipped = [shipped.ask(one.question).text for one in asked]
             orders = reranking.table(shipped, reader, asked[:N_RERANKED])
@@ -76,7 +79,7 @@ def measured(
             *_abstaining(cases, Calibration.load(SIZES[size]).threshold(PRECISION)),
         ]
         tables = [_reliability(cases), orders]
-        scores += attribution.scores(Path(folder), size, quick)
+        scores += attribution.scores(Path(folder), asked_of, quick)
     return Part(here, comparisons=paces, scores=scores, tables=tables)
 
 

@@ -68,11 +68,19 @@ def scores(which: str) -> str:
     return _rows(("", "value", "95 % interval", "n"), rows)
 
 
+def trade(part: str) -> str:
+    """Return the last table of a part: what each setting of the reader gives for its time."""
+    rows = load(HOME / "benchmarks" / "results.json")[part].tables[-1].rows
+    cells = [[value if isinstance(value, str) else f"{value:.3f}" for value in row.values()] for row in rows]
+    return _rows(list(rows[0]), cells)
+
+
 _TABLES: Mapping[str, Callable[[str], str]] = {
     "facts": facts,
     "fidelity": fidelity,
     "confidence": confidence,
     "scores": scores,
+    "trade": trade,
 }
 
 

@@ -164,7 +164,7 @@ def _precision(command: argparse.ArgumentParser) -> None:
         "--reader",
         choices=CHOICES["reader"],
         metavar="SIZE",
-        help="fast, or accurate: it reads better, in eight times the time (fast)",
+        help="fast, accurate, or auto: what the fast one is not sure of, the accurate one reads again (auto)",
     )
     command.add_argument(
         "--precision",

@@ -225,12 +225,10 @@ def pipeline(
     Raises:
         SettingsError, ModelMissing: as their names say.
     """
+    from rag import wiring
     from rag.conversation import Rules
-    from rag.reader import Extractive
     from rag.settings import load
 
     chosen, known = load(**settings), Documents(documents)
     retriever = LlamaRetriever(source, known, embed_model)
-    return Pipeline(
-        known, retriever, reader or Extractive.shipped(chosen.precision, chosen.reader), Rules(), chosen.k
-    )
+    return Pipeline(known, retriever, reader or wiring.quoting(chosen), Rules(), chosen.k)

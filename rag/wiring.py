@@ -18,9 +18,12 @@ from rag.reader import SIZES
 from rag.retrieve import Dense, Distinct, Fused, Words
 from rag.rewriting import ByModel
 from rag.route import Routed
+from rag.second_look import Later, SecondLook
 from rag.settings import Settings
 from rag.store import Store
 from rag.writer import Writer
+
+SURE = 0.75  # confidence of the fast reader from which nothing is read again; why is in training/README.md
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM
@@ -37,14 +40,13 @@ def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | No
     """
     model = _model(settings, llm)
     with ThreadPoolExecutor(1) as worker:
-        # beside the rest: both read files
-        quoting = worker.submit(ReadOnce.shipped, settings.precision, settings.reader)
+        opening = worker.submit(_shipped, settings)  # beside the rest: both read files
         store = Store(settings.index)
         try:
             embedder = matching(settings, store, embedder)
             fused = Fused(retrievers(store, embedder), settings.depth)
             found = Distinct(fused)
-            readers = _readers(settings, quoting.result(), embedder, model)
+            readers = _readers(settings, opening.result(), embedder, model)
             rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
             return Pipeline(store, found, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)
         except BaseException:
@@ -74,8 +76,8 @@ def retrievers(store: Store, embedder: Embedder) -> dict[str, Retriever]:
 
 
 def threshold(settings: Settings) -> float:
-    """Return the confidence from which the shipped reader answers with these settings."""
-    return Calibration.load(SIZES[settings.reader]).threshold(settings.precision)
+    """Return the confidence from which the shipped reader that has the last word answers."""
+    return Calibration.load(SIZES[_last(settings)]).threshold(settings.precision)
 
 
 def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
@@ -84,9 +86,34 @@ def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
     Raises:
         ModelMissing: a file of the weights is missing or damaged.
     """
-    quoting = ReadOnce.shipped(0.0, settings.reader)
-    weighing = Weighing.load(SIZES[settings.reader])
-    return quoting, Routed(quoting, Excerpts(quoting, embedder, weighing, 0.0))
+    size = _last(settings)
+    quoting = ReadOnce.shipped(0.0, size)
+    return quoting, Routed(quoting, Excerpts(quoting, embedder, Weighing.load(SIZES[size]), 0.0))
+
+
+def quoting(settings: Settings) -> Reader:
+    """Return the shipped reader that quotes spans.
+
+    Raises:
+        ModelMissing: a file of the weights is missing or damaged.
+    """
+    first = _shipped(settings)
+    return SecondLook(first, _accurate(settings), SURE) if settings.reader == "auto" else first
+
+
+def _accurate(settings: Settings) -> Later[ReadOnce]:
+    threshold(settings)  # its card is there, at least; it is opened when it is needed
+    return Later(lambda: ReadOnce.shipped(settings.precision, "accurate"))
+
+
+def _last(settings: Settings) -> str:
+    """Return the size of the reader that has the last word."""
+    return "accurate" if settings.reader == "auto" else settings.reader
+
+
+def _shipped(settings: Settings) -> ReadOnce:
+    """Return the reader that reads first."""
+    return ReadOnce.shipped(settings.precision, "fast" if settings.reader == "auto" else settings.reader)
 
 
 def _model(settings: Settings, llm: LLM | None) -> Model | None:
@@ -106,12 +133,29 @@ def _model(settings: Settings, llm: LLM | None) -> Model | None:
 
 
 def _readers(
-    settings: Settings, quoting: ReadOnce, embedder: Embedder, model: Model | None
+    settings: Settings, first: ReadOnce, embedder: Embedder, model: Model | None
 ) -> Mapping[Way, Reader]:
     """Return what answers, by the way that it does; "write" only where there is a language model."""
-    excerpts = Excerpts(quoting, embedder, Weighing.load(SIZES[settings.reader]), quoting.threshold)
-    quoted = Routed(quoting, excerpts)
+    spans, sentences = _both(settings, first, embedder)
+    quoted = Routed(spans, sentences)
     if model is None:
         return {"auto": quoted, "quote": quoted}
     writer = Writer(model, quoted)
-    return {"auto": Routed(quoting, excerpts, writer), "quote": quoted, "write": writer}
+    return {"auto": Routed(spans, sentences, writer), "quote": quoted, "write": writer}
+
+
+def _both(settings: Settings, first: ReadOnce, embedder: Embedder) -> tuple[Reader, Reader]:
+    """Return what quotes spans and what quotes sentences; ``first`` reads first.
+
+    Raises:
+        ModelMissing: what may be read with later is not there.
+    """
+
+    def sentences(size: str, reader: ReadOnce) -> Excerpts:
+        return Excerpts(reader, embedder, Weighing.load(SIZES[size]), reader.threshold)
+
+    if settings.reader != "auto":
+        return first, sentences(settings.reader, first)
+    accurate = _accurate(settings)
+    again = Later(lambda: sentences("accurate", accurate()))
+    return SecondLook(first, accurate, SURE), SecondLook(sentences("fast", first), again, SURE)

@@ -72,6 +72,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "rag.chat": ({"rag.conversation", "rag.domain"}, set()),
     "rag.wants": (set(), set()),
     "rag.route": ({"rag.domain", "rag.wants"}, set()),
+    "rag.second_look": ({"rag.domain"}, set()),
     "rag.guard": ({"rag.disguise", "rag.domain", "rag.orders", "rag.text"}, set()),
     "rag.orders": ({"rag.disguise", "rag.marks", "rag.vocabulary"}, set()),
     "rag.marks": (set(), set()),
@@ -109,8 +110,8 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "rag.llama_response": ({"rag.domain", "rag.render"}, LLAMA),
     "rag.from_llama": ({"rag.domain", "rag.errors", "rag.text"}, LLAMA | {"numpy"}),
     "rag.from_llama_store": (
-        {"rag.conversation", "rag.domain", "rag.errors", "rag.from_llama", "rag.pipeline", "rag.reader"}
-        | {"rag.retrieve", "rag.settings", "rag.store", "rag.text"},
+        {"rag.conversation", "rag.domain", "rag.errors", "rag.from_llama", "rag.pipeline"}
+        | {"rag.retrieve", "rag.settings", "rag.store", "rag.text", "rag.wiring"},
         LLAMA,
     ),
 }

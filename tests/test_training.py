@@ -17,10 +17,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, Whitespace
-from tokenizers.processors import BertProcessing, RobertaProcessing
+from tokenizers.processors import RobertaProcessing
 
 from rag.encoder import Encoder
-from rag.errors import CorpusError, ModelMissing
+from rag.errors import CorpusError
 from rag.metrics import holds
 from rag.reader import SHIPPED
 
@@ -38,11 +38,10 @@ from training import (  # noqa: E402
     net,
     questions,
     reader,
-    taught,
 )
 from training.examples import Step  # noqa: E402
 from training.lessons import Lesson  # noqa: E402
-from training.loss import by_thought, loss  # noqa: E402
+from training.loss import loss  # noqa: E402
 from training.trim import trimmed  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -216,6 +215,20 @@ def test_texts_in_a_row_are_read_as_transformers_reads_each_alone(small: Any) ->
             assert torch.allclose(one[:, 1], alone.end_logits[0], atol=0.02)
 
 
+BASE = ["rain", "who", "eva", "holm", "is", "the", "mayor", "of", "lund", ".", "?", "##s"]
+
+
+def spelled(marks: list[str], processor: Any) -> Tokenizer:
+    words = [*marks, *BASE]
+    made = Tokenizer(WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    made.normalizer, made.pre_tokenizer = BertNormalizer(), BertPreTokenizer()
+    made.post_processor = processor
+    return made
+
+
+CONTEXT = "The mayor of Lund is Eva Holm."
+
+
 @pytest.fixture
 def mpnet() -> Any:
     """Three narrow layers of the larger kind, which have learned nothing."""
@@ -246,11 +259,6 @@ def test_layers_that_are_frozen_stay_as_they_were(mpnet: Any, tmp_path: Path) ->
     assert {name.split(".")[3] for name in names if "layer" in name} == {"1"}
     assert not any("embeddings" in name or "relative" in name for name in names)
     assert {"qa_outputs.weight", "qa_outputs.bias"} <= names
-
-
-def test_a_head_that_is_there_stays(small: Any, tmp_path: Path) -> None:
-    small.save_pretrained(tmp_path)
-    assert torch.equal(net.fresh(tmp_path, 1, 2, None).qa_outputs.weight, small.qa_outputs.weight)
 
 
 def test_what_no_text_reaches_is_left_out_and_the_rest_reads_as_before(mpnet: Any) -> None:
@@ -338,64 +346,6 @@ def test_of_several_answers_any_is_right(tokenizer: Tokenizer) -> None:
     assert loss(logits, one).item() < 0.01
 
 
-# ---- What the larger one thinks
-
-
-BASE = ["rain", "who", "eva", "holm", "is", "the", "mayor", "of", "lund", ".", "?", "##s"]
-
-
-def spelled(marks: list[str], processor: Any) -> Tokenizer:
-    words = [*marks, *BASE]
-    made = Tokenizer(WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
-    made.normalizer, made.pre_tokenizer = BertNormalizer(), BertPreTokenizer()
-    made.post_processor = processor
-    return made
-
-
-THEIRS = spelled(["<s>", "<pad>", "</s>", "[UNK]"], RobertaProcessing(("</s>", 2), ("<s>", 0)))
-OURS = spelled(["[UNK]", "[PAD]", "[SEP]", "[CLS]"], BertProcessing(("[SEP]", 2), ("[CLS]", 3)))
-CONTEXT = "The mayor of Lund is Eva Holm."
-ASKED = Lesson("q", "f", "Who is the mayor?", [(CONTEXT, [(21, 29)])], ["Rain of Lund."])
-
-
-def test_what_was_thought_of_a_text_stands_at_the_same_words_for_the_smaller_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(examples, "BESIDE", 1.0)
-    monkeypatch.setattr(taught, "RAW", 0.0)
-    theirs, ours = step(THEIRS, ASKED), step(OURS, ASKED)
-    thought = torch.randn(len(theirs.may), 2, generator=torch.Generator().manual_seed(0))
-    taught.keep(tmp_path, 0, theirs, thought)
-    found = next(taught.steps(tmp_path, THEIRS, OURS, 1, 1000))
-    for name in ("ids", "types", "positions", "texts", "slots"):
-        assert torch.equal(getattr(found.batch, name), getattr(ours.batch, name)), name
-    assert torch.equal(found.may, ours.may)
-    assert torch.equal(found.gold, ours.gold)
-    assert torch.equal(found.groups, ours.groups)
-    assert found.taught.all()
-    assert torch.allclose(found.thoughts[found.may], thought[theirs.may], atol=2e-3)
-    nulls = found.batch.positions == 0, theirs.batch.positions == 0
-    assert torch.allclose(found.thoughts[nulls[0]], thought[nulls[1]], atol=2e-3)
-
-
-def test_what_it_thought_at_first_is_left_out(tmp_path: Path) -> None:
-    one = step(THEIRS, ASKED)
-    for n in range(10):
-        taught.keep(tmp_path, n, one, torch.zeros(len(one.may), 2))
-    some = list(islice(taught.steps(tmp_path, THEIRS, OURS, 1, 1), 10))
-    assert sum(bool(found.taught.any()) for found in some) == 8
-
-
-def test_to_think_as_the_larger_one_costs_nothing_beside_the_gold(tokenizer: Tokenizer) -> None:
-    one = step(tokenizer, Lesson("q", "f", "Who?", [(TEXT, [GOLD])], []))
-    thoughts = torch.randn(len(one.may), 2, generator=torch.Generator().manual_seed(0))
-    known = replace(one, thoughts=thoughts, taught=torch.tensor([True]))
-    assert by_thought(thoughts, known).item() == pytest.approx(0.0, abs=1e-5)
-    assert by_thought(thoughts + 3.0, known).item() == pytest.approx(0.0, abs=1e-4)
-    assert by_thought(torch.zeros_like(thoughts), known).item() > 0.01
-    assert loss(thoughts, known).item() == pytest.approx(loss(thoughts, one).item() / 2, abs=1e-5)
-
-
 # ---- A run
 
 
@@ -428,11 +378,6 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
     assert all(torch.equal(whole.mean[name], again.mean[name]) for name in whole.mean)
 
 
-def test_one_that_learns_from_another_says_what_to_train_first(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match=r"training\.reader DATA OUT first"):
-        reader.main([str(tmp_path), str(tmp_path), "fast"])
-
-
 def test_one_command_makes_both_readers_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,11 +385,11 @@ def test_one_command_makes_both_readers_in_their_order(
     for module in (reader, export, calibrate, excerpts):
         monkeypatch.setattr(module, "main", lambda argv, name=module.__name__: asked.append([name, *argv]))
     whole.main(["data", str(tmp_path)])
-    assert [(row[0], row[-1]) for row in asked[:3]] == [
-        ("training.reader", size) for size in ("first", "accurate", "fast")
+    assert [(row[0], row[-1]) for row in asked[:2]] == [
+        ("training.reader", size) for size in ("fast", "accurate")
     ]
-    assert [row[0] for row in asked[3:]] == ["training.export", "training.calibrate", "training.excerpts"] * 2
-    assert asked[3][2:4] == [str(tmp_path / "reader"), str(SHIPPED)]
+    assert [row[0] for row in asked[2:]] == ["training.export", "training.calibrate", "training.excerpts"] * 2
+    assert asked[2][2:4] == [str(tmp_path / "reader"), str(SHIPPED)]
 
 
 def test_the_mean_is_of_the_weights_as_they_were(small: Any) -> None:

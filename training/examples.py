@@ -31,14 +31,12 @@ class Text:
     """One text beside its question, ``(length,)`` tokens; ``gold`` says which begin and which end an answer.
 
     ``may`` are the tokens of the text, which may begin or end one; a text without an answer has none that does.
-    ``thought`` is ``training.taught``'s, if there is one.
     """
 
     ids: Sequence[int]
     types: Sequence[int]
     may: NDArray[np.bool_]
     gold: NDArray[np.bool_]  # (length, 2)
-    thought: NDArray[np.float32] | None = None  # (length, 2)
 
 
 Group = list[Text]
@@ -54,8 +52,6 @@ class Step:
     gold: Tensor  # (n_tokens, 2)
     groups: Tensor  # (n_tokens,)
     n_groups: int
-    thoughts: Tensor  # (n_tokens, 2)
-    taught: Tensor  # (n_texts,), of which texts there is a thought
 
 
 def steps(
@@ -157,10 +153,4 @@ def step(groups: Sequence[Group]) -> Step:
         torch.from_numpy(np.concatenate([text.gold for text in texts])),
         torch.tensor(numbers),
         len(groups),
-        torch.from_numpy(np.concatenate([_thought(text) for text in texts])),
-        torch.tensor([text.thought is not None for text in texts]),
     )
-
-
-def _thought(text: Text) -> NDArray[np.float32]:
-    return np.zeros((len(text.ids), 2), np.float32) if text.thought is None else text.thought

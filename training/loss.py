@@ -8,43 +8,10 @@ from torch import Tensor
 from training.examples import Step
 
 NEVER = -1e4
-SOFTENED = (
-    2.0  # by what logits are divided before they are compared with what was thought (Hinton et al. 2015)
-)
 
 
 def loss(logits: Tensor, step: Step) -> Tensor:
-    """Return what the start and end logits ``(n_tokens, 2)`` of a step are to make small.
-
-    That is the loss by the gold answers and, where something was thought of the texts, the mean of that and of the
-    divergence from the thoughts.
-    """
-    right = by_gold(logits, step)
-    return (right + by_thought(logits, step)) / 2 if step.taught.any() else right
-
-
-def by_thought(logits: Tensor, step: Step) -> Tensor:
-    """Return the divergence of what is given each token of a text from what was thought to be due to it.
-
-    Of start and end together, the mean over the texts with a thought; times SOFTENED squared, which keeps the size of
-    its gradient.
-    """
-    texts, n_texts = step.batch.texts, step.batch.shape[0]
-    open_to = (step.batch.positions == 0) | step.may
-    theirs = _logs(step.thoughts / SOFTENED, open_to, texts, n_texts)
-    ours = _logs(logits / SOFTENED, open_to, texts, n_texts)
-    apart = torch.where(open_to[:, None], theirs.exp() * (theirs - ours), 0.0)  # (n_tokens, 2)
-    of_texts = torch.zeros(n_texts, 2).index_add(0, texts, apart).sum(1)
-    return SOFTENED**2 * of_texts[step.taught].mean()
-
-
-def _logs(logits: Tensor, open_to: Tensor, texts: Tensor, n_texts: int) -> Tensor:
-    """Return the logarithm of what each token has of the probability of its text."""
-    return logits - _sums(logits, open_to[:, None], texts, n_texts)[texts]
-
-
-def by_gold(logits: Tensor, step: Step) -> Tensor:
-    """Return the mean of two losses, of texts and of questions, by the gold answers.
+    """Return the mean of two losses, of texts and of questions, for the start and end logits ``(n_tokens, 2)``.
 
     Of a text by itself: one distribution over its tokens and position 0, which stands for "not in this text". Of a
     question: one distribution over the tokens of all its texts, each less the logit at position 0 of its text, and a

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModelForQuestionAnswering
@@ -63,16 +62,14 @@ def batch(ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Batch
 
 
 def fresh(folder: Path, seed: int, n_layers: int, frozen: int | None) -> Network:
-    """Return the first layers of a pretrained transformer, with a new head for spans unless it has one.
+    """Return the first layers of a pretrained transformer with a new head for spans.
 
     ``frozen`` layers, and the embeddings before them, are not learned; None: all is.
     """
     torch.manual_seed(seed)
     model = opened(folder)
-    with safe_open(folder / "model.safetensors", "pt") as weights:
-        if "qa_outputs.weight" not in weights.keys():  # noqa: SIM118  it is no mapping
-            torch.nn.init.normal_(model.qa_outputs.weight, std=INIT_STD)
-            torch.nn.init.zeros_(model.qa_outputs.bias)
+    torch.nn.init.normal_(model.qa_outputs.weight, std=INIT_STD)
+    torch.nn.init.zeros_(model.qa_outputs.bias)
     encoder = model.base_model.encoder
     encoder.layer = encoder.layer[:n_layers]
     model.config.num_hidden_layers = n_layers

@@ -1,7 +1,5 @@
-"""Train the readers: ``python -m training.reader DATA OUT SIZE`` with first, accurate, fast, in this order.
+"""Train a reader: ``python -m training.reader DATA OUT SIZE``, from the shared data to a folder of OUT.
 
-The first learns from gold answers, as the accurate one does; the fast one is the first, which goes on to learn from
-what the accurate one thought.
 It writes where it is into OUT every few minutes; the same command goes on from there.
 """
 
@@ -18,8 +16,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rag.errors import ModelMissing
-from training import examples, lessons, net, taught
+from training import examples, lessons, net
 from training.loss import loss
 from training.weights import minilm_folder, mpnet_folder
 
@@ -50,9 +47,8 @@ class Recipe:
 
 
 RECIPES = {
-    "first": Recipe("first", 6, None, 2_300, 8_192, 2e-4, 0.04, (1_728, 1_908, 2_088, 2_300)),
+    "fast": Recipe("reader", 6, None, 2_300, 8_192, 2e-4, 0.04, (1_728, 1_908, 2_088, 2_300)),
     "accurate": Recipe("reader_accurate", 10, 2, 1_173, 4_096, 8e-5, 0.06),  # one round over the lessons
-    "fast": Recipe("reader", 6, 0, 1_160, 4_096, 1e-4, 0.04),  # one round over what the accurate one thought
 }
 
 
@@ -87,10 +83,8 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.peak * min((step + 1) / warm, (recipe.n_steps - step) / (recipe.n_steps - warm))
 
 
-def train(
-    run: Run, found: Iterator[examples.Step], recipe: Recipe, checkpoint: Path, thoughts: Path | None = None
-) -> None:
-    """Go on with a run to its end; what it thinks of each step before it learns from it goes into ``thoughts``."""
+def train(run: Run, found: Iterator[examples.Step], recipe: Recipe, checkpoint: Path) -> None:
+    """Go on with a run to its end."""
     saved = told = time.monotonic()
     n_told = seen = 0
     total = 0.0
@@ -98,10 +92,7 @@ def train(
         step = next(found)
         for group in run.optimizer.param_groups:
             group["lr"] = rate(recipe, run.done)
-        logits = net.logits(run.model, step.batch)
-        if thoughts:
-            taught.keep(thoughts, run.done, step, logits)
-        value = loss(logits, step)
+        value = loss(net.logits(run.model, step.batch), step)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(run.model.parameters(), CLIP)
         run.optimizer.step()
@@ -159,60 +150,27 @@ def resumed(path: Path, recipe: Recipe, source: Path) -> Run:
     return run
 
 
-def opened(folder: Path) -> Tokenizer:
-    """Return the tokenizer of a folder, set to the length that a reader reads."""
-    return examples.opened(Tokenizer.from_file(str(folder / "tokenizer.json")))
-
-
-def base(out: Path, size: str) -> Path:
-    """Return the folder of the weights that a reader begins with.
-
-    Raises:
-        ModelMissing: they are not there.
-    """
-    if size == "fast":
-        return made(out, "first")
-    return mpnet_folder(out) if size == "accurate" else minilm_folder()
-
-
-def made(out: Path, size: str) -> Path:
-    """Return the folder of a reader that was trained before.
-
-    Raises:
-        ModelMissing: it was not.
-    """
-    folder: Path = out / RECIPES[size].folder
-    if not (folder / "tokenizer.json").exists():
-        raise ModelMissing(
-            f"{folder} is not there", f"Train it first: python -m training.reader DATA OUT {size}"
-        )
-    return folder
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line.
 
     Raises:
-        ModelMissing: what it begins with, or learns from, is not there.
+        ModelMissing: the weights that it begins with are not installed.
     """
     parser = argparse.ArgumentParser(prog="python -m training.reader", description=__doc__)
     parser.add_argument("data", type=Path, help="folder that holds qa/")
     parser.add_argument("out", type=Path, help="folder to write")
-    parser.add_argument("size", choices=RECIPES, help="which reader; they come in this order")
+    parser.add_argument("size", choices=RECIPES, help="which reader")
     parser.add_argument("--steps", type=int, help="fewer than it takes, to try it")
     arguments = parser.parse_args(argv)
     out, size = arguments.out, arguments.size
     recipe = replace(RECIPES[size], n_steps=arguments.steps or RECIPES[size].n_steps)
-    source, checkpoint = base(out, size), out / f"{recipe.folder}.safetensors"
-    tokenizer, run = opened(source), resumed(checkpoint, recipe, source)
-    if size == "fast":
-        teacher = opened(made(out, "accurate"))
-        found = taught.steps(out / "thoughts", teacher, tokenizer, SEED, recipe.step_tokens, run.done)
-    else:
-        lessons.write(arguments.data, out / "lessons")
-        every = lessons.read(out / "lessons")
-        found = examples.steps(every, tokenizer, SEED, recipe.step_tokens, run.done)
-    train(run, found, recipe, checkpoint, out / "thoughts" if size == "accurate" else None)
+    lessons.write(arguments.data, out / "lessons")
+    source = mpnet_folder(out) if size == "accurate" else minilm_folder()
+    tokenizer = examples.opened(Tokenizer.from_file(str(source / "tokenizer.json")))
+    checkpoint = out / f"{recipe.folder}.safetensors"
+    run = resumed(checkpoint, recipe, source)
+    every = lessons.read(out / "lessons")
+    train(run, examples.steps(every, tokenizer, SEED, recipe.step_tokens, run.done), recipe, checkpoint)
     run.model.load_state_dict(run.mean, strict=False)
     run.model.save_pretrained(out / recipe.folder)
     tokenizer.save(str(out / recipe.folder / "tokenizer.json"))

@@ -1,4 +1,4 @@
-"""Leaves out of a network what no text ever reaches: places in the vocabulary without a word, positions too far."""
+"""Leaves out of a network what it can do without: places without a word, letters of other scripts, far positions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch import Tensor
 from torch.nn import Embedding
 
 UNUSED = re.compile(r"\[unused\d+\]")
+LATIN_END = "\u0250"  # the letters before it are those of European languages; it learned to read English
 
 
 def trimmed(model: Any, tokenizer: Tokenizer, n_tokens: int) -> Tokenizer:
     """Trim an ``MPNetForQuestionAnswering`` in place to texts of ``n_tokens``, and return its tokenizer for that."""
     raw = json.loads(tokenizer.to_str())
     before: dict[str, int] = raw["model"]["vocab"]
-    kept = [token for token in sorted(before, key=before.__getitem__) if not UNUSED.fullmatch(token)]
+    kept = [token for token in sorted(before, key=before.__getitem__) if is_kept(token)]
     ids = {token: n for n, token in enumerate(kept)}
     raw["model"]["vocab"] = ids
     for added in raw["added_tokens"]:
@@ -30,6 +31,12 @@ def trimmed(model: Any, tokenizer: Tokenizer, n_tokens: int) -> Tokenizer:
     parts.position_embeddings = _table(parts.position_embeddings.weight[: first + n_tokens])
     model.config.vocab_size = len(kept)
     return Tokenizer.from_str(json.dumps(raw, ensure_ascii=False))
+
+
+def is_kept(token: str) -> bool:
+    """Return whether a piece of a word can come up in what the network reads; others come in as unknown ones."""
+    letters = [letter for letter in token if letter.isalpha()]
+    return not UNUSED.fullmatch(token) and (not letters or any(letter < LATIN_END for letter in letters))
 
 
 def _table(rows: Tensor) -> Embedding:

@@ -46,7 +46,7 @@ def faults(index: str | Path) -> Iterator[str]:
             yield f"{truth.path} contradicts itself: {one_line(error)}"
 
 
-def weight_faults(folders: Sequence[Path] = (embed.SHIPPED, reader.SHIPPED)) -> Iterator[str]:
+def weight_faults(folders: Sequence[Path] = (embed.SHIPPED, *reader.SIZES.values())) -> Iterator[str]:
     """Yield what is wrong with model folders, a line each: a file is missing, or is not what its card says."""
     for path in folders:
         try:

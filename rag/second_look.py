@@ -1,0 +1,50 @@
+"""The reader that looks twice: what a fast reader is not sure of, an accurate one reads again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Generic, TypeVar
+
+from rag.domain import Answer, Hit, Reader, Steps
+
+One = TypeVar("One")
+
+
+class Later(Generic[One]):
+    """What is made when it is first asked for, and once, whichever thread asks."""
+
+    def __init__(self, make: Callable[[], One]) -> None:
+        self._make, self._lock = make, Lock()
+        self._made: One | None = None
+
+    def __call__(self) -> One:
+        """Return it; what making it raises, the next call tries again."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+
+class SecondLook:
+    """Answers with the first reader where it is ``sure``; otherwise the second, opened then, has the last word."""
+
+    def __init__(self, first: Reader, second: Callable[[], Reader], sure: float) -> None:
+        """Trust an answer of the first from a confidence of ``sure``."""
+        self._first, self._second, self._sure = first, second, sure
+
+    @property
+    def name(self) -> str:
+        """The name of the first: the second need not be open."""
+        return f"{self._first.name}, and a second look in doubt"
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """Answer with whichever may; no hits leave nothing to look at again."""
+        quick = self._first.read(question, hits)
+        if not hits or (quick.text and quick.confidence >= self._sure):
+            return quick
+        return self._second().read(question, hits)
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        """Yield the answer of ``read``, which comes all at once."""
+        yield self.read(question, hits)
