@@ -27,7 +27,7 @@ def files() -> list[Path]:
     return [FILE, *(data(f"corpora/{name}.jsonl") for name in CORPORA)]
 
 
-def scores(folder: Path, reader: str, quick: bool) -> Iterator[Score]:
+def scores(folder: Path, quick: bool) -> Iterator[Score]:
     """Index everything as one collection, ask, and yield the share that is right."""
     rows = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
     places = [SHIPPED, *(data(f"corpora/{name}.jsonl") for name in CORPORA)]
@@ -35,7 +35,7 @@ def scores(folder: Path, reader: str, quick: bool) -> Iterator[Score]:
         rows, places = [row for row in rows if row["corpus"] == "shipped"], [SHIPPED]
     ingest.index(places, folder / "attribution")
     for what, precision in (("as shipped", None), ("never abstaining", 0.0)):
-        with rag.open(folder / "attribution", precision=precision, reader=reader) as qa:
+        with rag.open(folder / "attribution", precision=precision) as qa:
             right = [is_right(row, qa.ask(row["question"])) for row in rows]
         yield score(f"attributed rightly, {what}", right, 0.85 if precision is None else None)
         yield score(f"of these with a second speaker nearby, {what}", of_two(rows, right))

@@ -6,7 +6,7 @@ import math
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,11 @@ Mask = NDArray[np.bool_]
 def measure(quick: bool) -> Part:
     """Return the scores of the fast reader on the test parts, of which no question was trained or tuned on."""
     paces = list(pace.comparisons(quick))
-    return measured("reading", ("fast", Settings().reader), (0.70, 0.82), N_QUICK if quick else N, paces)
+    part = measured("reading", ("fast", Settings().reader), (0.70, 0.82), N_QUICK if quick else N, paces)
+    with tempfile.TemporaryDirectory() as folder:
+        scores = [*part.scores, *attribution.scores(Path(folder), quick)]
+    asked_too = origin("reading", attribution.files()).data
+    return replace(part, origin=replace(part.origin, data={**part.origin.data, **asked_too}), scores=scores)
 
 
 def measured(
@@ -54,10 +58,9 @@ def measured(
     asked of a collection, and where they are few, it is but tried.
     """
     size, asked_of = sizes
-    quick = n_asked == N_QUICK
     files = [data(f"qa/{name}.jsonl") for name in (WIKI, SQUAD)]
-    here = origin(name, [*files, *attribution.files()])
-    n, root = N_QUICK if quick else None, files[0].parent.parent
+    here = origin(name, files)
+    n, root = N_QUICK if n_asked == N_QUICK else None, files[0].parent.parent
     reader = ReadOnce.shipped(0.0, size)
     wiki, squad = (of_part(root, file, "test")[:n] for file in (WIKI, SQUAD))
     alone = [given(reader, question) for question in wiki]
@@ -79,7 +82,6 @@ def measured(
             *_abstaining(cases, Calibration.load(SIZES[size]).threshold(PRECISION)),
         ]
         tables = [_reliability(cases), orders]
-        scores += attribution.scores(Path(folder), asked_of, quick)
     return Part(here, comparisons=paces, scores=scores, tables=tables)
 
 
