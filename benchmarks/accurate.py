@@ -12,7 +12,7 @@ from benchmarks.origin import data
 from benchmarks.results import Part
 from training.asked import of_contexts
 
-N = 100  # questions of the collection: each takes a second and more
+N = 60  # questions of the collection: each takes a second and more
 
 
 def measure(quick: bool) -> Part:

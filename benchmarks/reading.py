@@ -32,7 +32,7 @@ from training.questions import Question, of_part
 WIKI, SQUAD = "new_wiki", "squad2_half"
 N_QUICK = 40
 N = 400  # questions of the collection: each reads 24 passages
-N_RERANKED = 100  # of these: each reads 24 more
+N_RERANKED = 50  # of these: each reads 24 more
 SEED = 0
 RIGHT_F1 = 0.5
 PRECISION = 0.8

@@ -170,7 +170,7 @@ def _precision(command: argparse.ArgumentParser) -> None:
         "--precision",
         type=float,
         metavar="P",
-        help="the share of the answers that shall be right, 0 to 1; the more, the fewer are given (0.6)",
+        help="the share of the answers that shall be right, 0 to 1; the more, the fewer are given (0.7)",
     )
 
 

@@ -25,7 +25,7 @@ class Settings:
     depth: int = 50  # passages
     k: int = 8  # passages
     reader: str = "auto"  # of the shipped ones "fast", "accurate", or that one where the fast one is not sure
-    precision: float = 0.6  # share of the given answers that shall be right; in doubt it abstains
+    precision: float = 0.7  # share of the given answers that shall be right; in doubt it abstains
     mode: str = "auto"  # "quote", "write", or whichever fits the question
     llm: str = ""  # the language model that writes, such as "ollama/llama3.2"; none unless named
 
