@@ -283,11 +283,11 @@ def test_the_flags_of_chat_reach_the_page(monkeypatch: pytest.MonkeyPatch) -> No
     assert cli.main(["chat"]) == 0
     flags = (
         "--index i --host ::1 --port 80 --auth f --read-only --root-path /news --llm ollama/x --mode write "
-        "--precision 0.9"
+        "--precision 0.9 --reader fast"
     )
     assert cli.main(["chat", *flags.split()]) == 0
-    nothing = {"llm": None, "mode": None, "precision": None}
-    written = {"llm": "ollama/x", "mode": "write", "precision": 0.9}
+    nothing = {"llm": None, "mode": None, "precision": None, "reader": None}
+    written = {"llm": "ollama/x", "mode": "write", "precision": 0.9, "reader": "fast"}
     assert served == [
         ("index", "127.0.0.1", 7860, {**nothing, "auth": None, "read_only": False, "root_path": None}),
         ("i", "::1", 80, {"auth": "f", "read_only": True, "root_path": "/news", **written}),
