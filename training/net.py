@@ -137,7 +137,7 @@ def _mixed(parts: Sequence[Any], heads: int, x: Tensor, of: Batch, bias: Tensor)
     padded = packed.new_zeros(n * longest, packed.shape[1]).index_copy(0, of.slots, packed)
     q, k, v = padded.view(n, longest, 3, heads, -1).permute(2, 0, 3, 1, 4)  # each (n, heads, longest, size)
     scores = (q * (1 / math.sqrt(q.shape[-1]))) @ k.transpose(-1, -2) + bias
-    mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(n * longest, -1)
+    mixed: Tensor = (scores.softmax(-1) @ v).transpose(1, 2).reshape(n * longest, -1)
     return mixed.index_select(0, of.slots)
 
 

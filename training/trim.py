@@ -40,4 +40,6 @@ def is_kept(token: str) -> bool:
 
 
 def _table(rows: Tensor) -> Embedding:
-    return Embedding.from_pretrained(rows.detach().clone())
+    table = Embedding(*rows.shape)
+    table.weight.data = rows.detach().clone()
+    return table
