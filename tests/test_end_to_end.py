@@ -77,14 +77,7 @@ def seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("question", "answer", "quoted"),
     [
         ("Who did Ayrault say Russia prefers?", "Marine Le Pen or Francois Fillon", "expresses preference"),
-        pytest.param(
-            "Who fears meddling in Germany's vote?",
-            "Angela Merkel",
-            "voiced fears",
-            marks=pytest.mark.xfail(
-                reason="the reader marks Moscow, whom she fears, in her sentence", strict=True
-            ),
-        ),
+        ("Who fears meddling in Germany's vote?", "Angela Merkel", "voiced fears"),
         ("What will meet next week?", "French Defense Council", "planned next week"),
         ("In which newspaper did the interview appear?", "Journal du Dimanche", "in an interview with"),
         ("Who is targeted by the cyberattacks?", "Emmanuel Macron", "targeted"),
