@@ -640,12 +640,12 @@ def test_the_page_is_opened_with_its_settings(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr("page.site.rag.open", open)
     with pytest.raises(Launched):
-        app.serve(str(tmp_path), port=free_port(), llm="ollama/llama3.2", mode="write", precision=0.9)
+        app.serve(str(tmp_path), port=free_port(), llm="ollama/llama3.2", mode="write", reader="fast")
     with pytest.raises(Launched):
         app.serve(str(tmp_path), port=free_port())
     assert opened == [
-        {"llm": "ollama/llama3.2", "mode": "write", "precision": 0.9},
-        {"llm": None, "mode": None, "precision": None},
+        {"llm": "ollama/llama3.2", "mode": "write", "reader": "fast"},
+        {},
     ]
 
 
