@@ -25,6 +25,7 @@ from benchmarks.origin import data
 from benchmarks.process import Run, run, serve
 from benchmarks.results import Comparison, Score
 from benchmarks.speed import alternated
+from rag.encoder import EXACT
 from rag.metrics import hit
 
 TASK = ("-m", "benchmarks.throughput")
@@ -179,6 +180,7 @@ def _session(model: bytes) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # as the encoder's
+    options.add_session_config_entry(*EXACT)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Encoding
 
 from rag.embed import SHIPPED
@@ -124,6 +125,31 @@ def test_token_spans_of_any_text_are_in_order_and_inside_it(encoder: Encoder, te
     spans = encoder.token_spans(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert spans == sorted(spans)
+
+
+def test_products_of_integers_are_exact_on_every_processor(folder: Path) -> None:
+    width = 64
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["rows"]),
+        helper.make_node("MatMulInteger", ["rows", "weights"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["out"], to=TensorProto.FLOAT),
+    ]
+    most = [
+        numpy_helper.from_array(np.full((30_522, width), 255, np.uint8), "table"),
+        numpy_helper.from_array(np.full((width, 8), 127, np.int8), "weights"),
+    ]
+    asked = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["n", "length"])
+    given = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", "length", 8])
+    graph = helper.make_graph(nodes, "extremes", [asked], [given], most)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    (folder / "model.onnx").write_bytes(made.SerializeToString())
+    card = json.loads((folder / "card.json").read_text())
+    card["files"]["model.onnx"]["bytes"] = (folder / "model.onnx").stat().st_size
+    (folder / "card.json").write_text(json.dumps(card))
+    opened = Encoder(folder, threads=1)
+    ((sums,),) = opened.run([opened.tokens("Rates rose.")])
+    opened.close()
+    assert (sums == 255 * 127 * width).all()
 
 
 def test_lone_surrogates_keep_their_place() -> None:
