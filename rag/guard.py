@@ -14,6 +14,7 @@ from threading import Lock
 from rag.disguise import UNSEEN, bare, comments, hidden, plain, views
 from rag.domain import Article, Hit, Passage
 from rag.orders import ENOUGH, REACH, SUSPECT, orders
+from rag.retrieve import closed_up
 from rag.text import Span, trim
 
 _MOST_HIDDEN = 0.5  # of a text; what hides more has nothing for readers
@@ -73,12 +74,16 @@ def sober(hits: Sequence[Hit], question: str = "") -> tuple[list[Hit], int]:
     Where an article repeats the ``question`` to be answered, less is tolerated around it: it may be a bait.
 
     An article that only quotes such an order stays; its passages end before the quotation or begin after it.
+    What is set aside has no say in the ranks and scores of the rest either.
     """
     asked = _threes(question)
     baits = {hit.passage.article.id for hit in hits if _is_bait(hit.passage, asked)}
-    others = [hit for hit in hits if hit.passage.article.id not in baits]
-    kept = [sobered for hit in others if (sobered := _sobered(hit)) is not None]
-    return kept, len(hits) - len(kept)
+    kept: list[Hit] = []
+    gone: list[Hit] = []
+    for hit in hits:
+        sobered = None if hit.passage.article.id in baits else _sobered(hit)
+        (gone if sobered is None else kept).append(sobered or hit)
+    return closed_up(kept, gone), len(gone)
 
 
 def note(n: int) -> str | None:

@@ -67,9 +67,32 @@ class Fused:
             for rank, hit in enumerate(part.retrieve(question, max(k, self._depth), where), start=1):
                 passages.setdefault(hit.passage.id, hit.passage)
                 ranks.setdefault(hit.passage.id, {})[name] = rank
-        scores = {id: sum(1 / (RANK_CONSTANT + rank) for rank in by.values()) for id, by in ranks.items()}
-        best = sorted(scores, key=lambda id: (-scores[id], id))[:k]
-        return [Hit(passages[id], scores[id], MappingProxyType(ranks[id])) for id in best]
+        return _best_first([_fused(passage, ranks[id]) for id, passage in passages.items()])[:k]
+
+
+def closed_up(hits: Sequence[Hit], gone: Sequence[Hit]) -> list[Hit]:
+    """Return fused hits with the ranks and scores that they would have without those ``gone``, best first.
+
+    Hits of a retriever that does not fuse stay as they are.
+    """
+    if not gone or not all(hit.ranks for hit in hits):
+        return list(hits)
+
+    def without(name: str, rank: int) -> int:
+        return rank - sum(hit.ranks.get(name, rank) < rank for hit in gone)
+
+    return _best_first(
+        [_fused(hit.passage, {name: without(name, n) for name, n in hit.ranks.items()}) for hit in hits]
+    )
+
+
+def _fused(passage: Passage, ranks: Mapping[str, int]) -> Hit:
+    score = sum(1 / (RANK_CONSTANT + rank) for rank in ranks.values())
+    return Hit(passage, score, MappingProxyType(ranks))
+
+
+def _best_first(hits: Sequence[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))
 
 
 class Distinct:

@@ -292,7 +292,7 @@ def outcome(qa: Pipeline, row: dict[str, Any]) -> tuple[Answer, Answer, bool]:
     kept, _ = sober(found(qa, question, row["id"]), question)
     before = qa.reader.read(question, alone)
     is_aside = not any(hit.passage.article.id.endswith(f"#{row['id']}") for hit in kept)
-    if [hit.passage.id for hit in kept[:K]] == [hit.passage.id for hit in alone] and is_aside:
+    if kept[:K] == alone and is_aside:
         return before, before, is_aside  # to read the same passages again takes a second
     return before, qa.reader.read(question, kept[:K]), is_aside
 

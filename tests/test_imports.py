@@ -73,7 +73,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "rag.wants": (set(), set()),
     "rag.route": ({"rag.domain", "rag.wants"}, set()),
     "rag.second_look": ({"rag.domain"}, set()),
-    "rag.guard": ({"rag.disguise", "rag.domain", "rag.orders", "rag.text"}, set()),
+    "rag.guard": ({"rag.disguise", "rag.domain", "rag.orders", "rag.retrieve", "rag.text"}, set()),
     "rag.orders": ({"rag.disguise", "rag.marks", "rag.vocabulary"}, set()),
     "rag.marks": (set(), set()),
     "rag.disguise": (set(), set()),

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from rag.domain import EVERYWHERE, Hit, Passage, Retriever, Vectors, Where
-from rag.retrieve import RANK_CONSTANT, Dense, Fused, Scored, Words
+from rag.retrieve import RANK_CONSTANT, Dense, Fused, Scored, Words, closed_up
 from rag.store import Store
 from tests.conftest import Collection, put
 from tests.fakes import FixedRetriever, LetterEmbedder, passage
@@ -42,6 +42,14 @@ def ids(hits: list[Hit]) -> list[int]:
 
 def fixed(*ids: int) -> FixedRetriever:
     return FixedRetriever([Hit(passage(f"Passage {id}.", id), 1 / id) for id in ids])
+
+
+def test_what_is_set_aside_leaves_ranks_and_scores_as_without_it() -> None:
+    hits = Fused({"a": fixed(9, 1, 2), "b": fixed(2, 9, 3)}, depth=10).retrieve("?", 10)
+    alone = Fused({"a": fixed(1, 2), "b": fixed(2, 3)}, depth=10).retrieve("?", 10)
+    assert closed_up([hit for hit in hits if hit.passage.id != 9], hits[:1]) == alone
+    unfused = fixed(1, 2).retrieve("?", 2)
+    assert closed_up(unfused[1:], unfused[:1]) == unfused[1:]
 
 
 def test_dense_asks_with_the_vector_of_the_question() -> None:
