@@ -97,11 +97,22 @@ def quoting(settings: Settings) -> Reader:
     Raises:
         ModelMissing: a file of the weights is missing or damaged.
     """
-    first = _shipped(settings)
-    return SecondLook(first, _accurate(settings), SURE) if settings.reader == "auto" else first
+    return _spans(_shipped(settings), _accurate(settings))
 
 
-def _accurate(settings: Settings) -> Later[ReadOnce]:
+def _spans(first: Reader, accurate: Later[ReadOnce] | None) -> Reader:
+    """Return the reader that quotes spans, of the one that reads first and the one that reads again, if any."""
+    return SecondLook(first, accurate, SURE) if accurate else first
+
+
+def _accurate(settings: Settings) -> Later[ReadOnce] | None:
+    """Return what opens the reader that reads again, None where one reader reads alone.
+
+    Raises:
+        ModelMissing: it is not there.
+    """
+    if settings.reader != "auto":
+        return None
     threshold(settings)  # its card is there, at least; it is opened when it is needed
     return Later(lambda: ReadOnce.shipped(settings.precision, "accurate"))
 
@@ -154,8 +165,8 @@ def _both(settings: Settings, first: ReadOnce, embedder: Embedder) -> tuple[Read
     def sentences(size: str, reader: ReadOnce) -> Excerpts:
         return Excerpts(reader, embedder, Weighing.load(SIZES[size]), reader.threshold)
 
-    if settings.reader != "auto":
-        return first, sentences(settings.reader, first)
     accurate = _accurate(settings)
+    if accurate is None:
+        return first, sentences(settings.reader, first)
     again = Later(lambda: sentences("accurate", accurate()))
-    return SecondLook(first, accurate, SURE), SecondLook(sentences("fast", first), again, SURE)
+    return _spans(first, accurate), SecondLook(sentences("fast", first), again, SURE)
