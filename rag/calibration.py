@@ -54,10 +54,10 @@ class Calibration:
             thresholds = {float(precision): found for precision, found in facts["thresholds"].items()}
             return cls(facts["bias"], weights, thresholds)
 
-    def confidence(self, signs: Signs) -> float:
-        """Return the probability that an answer for which this speaks is right."""
+    def confidence(self, signs: Signs, more: float = 0.0) -> float:
+        """Return the probability that an answer for which this speaks, and ``more`` logits, is right."""
         told = (getattr(self.weights, field.name) * getattr(signs, field.name) for field in fields(Signs))
-        return _probability(self.bias + sum(told))
+        return _probability(self.bias + sum(told) + more)
 
     def threshold(self, precision: float) -> float:
         """Return the confidence from which to answer so that this share of the answers is right; between, in a line.

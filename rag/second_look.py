@@ -1,4 +1,4 @@
-"""The reader that looks twice: what a fast reader is not sure of, an accurate one reads again."""
+"""The readers that look twice: what one is not sure of, another reads again, and is surer where both agree."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from rag.domain import Answer, Hit, Reader, Steps
+from rag.reader import Extractive
 
 One = TypeVar("One")
 
@@ -44,6 +45,27 @@ class SecondLook:
         if not hits or (quick.text and quick.confidence >= self._sure):
             return quick
         return self._second().read(question, hits)
+
+    def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
+        """Yield the answer of ``read``, which comes all at once."""
+        yield self.read(question, hits)
+
+
+class Seconded:
+    """Answers as one extractive reader does, which is surer of what another would answer too."""
+
+    def __init__(self, reader: Extractive, other: Extractive) -> None:
+        self._reader, self._other = reader, other
+
+    @property
+    def name(self) -> str:
+        """The name of the one that answers."""
+        return self._reader.name
+
+    def read(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """Answer, or abstain, with a confidence in which the best answer of the other counts."""
+        others = self._other.found(question, hits)
+        return self._reader.read(question, hits, others[0].text if others else "")
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
         """Yield the answer of ``read``, which comes all at once."""

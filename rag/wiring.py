@@ -18,7 +18,7 @@ from rag.reader import SIZES
 from rag.retrieve import Dense, Distinct, Fused, Words
 from rag.rewriting import ByModel
 from rag.route import Routed
-from rag.second_look import Later, SecondLook
+from rag.second_look import Later, Seconded, SecondLook
 from rag.settings import Settings
 from rag.store import Store
 from rag.writer import Writer
@@ -100,9 +100,11 @@ def quoting(settings: Settings) -> Reader:
     return _spans(_shipped(settings), _accurate(settings))
 
 
-def _spans(first: Reader, accurate: Later[ReadOnce] | None) -> Reader:
-    """Return the reader that quotes spans, of the one that reads first and the one that reads again, if any."""
-    return SecondLook(first, accurate, SURE) if accurate else first
+def _spans(first: ReadOnce, accurate: Later[ReadOnce] | None) -> Reader:
+    """Return the reader whose answers stand where it is sure; elsewhere the accurate one's, with its own to second."""
+    if accurate is None:
+        return first
+    return SecondLook(first, Later(lambda: Seconded(accurate(), first)), SURE)
 
 
 def _accurate(settings: Settings) -> Later[ReadOnce] | None:

@@ -61,7 +61,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "rag.reader": (
-        {"rag.calibration", "rag.dates", "rag.domain", "rag.encoder", "rag.metrics", "rag.text"}
+        {"rag.calibration", "rag.dates", "rag.domain", "rag.echo", "rag.encoder", "rag.metrics", "rag.text"}
         | {"rag.speech.attributed", "rag.wants", "rag.whole"},
         MODELS,
     ),
@@ -72,7 +72,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
     "rag.chat": ({"rag.conversation", "rag.domain"}, set()),
     "rag.wants": (set(), set()),
     "rag.route": ({"rag.domain", "rag.wants"}, set()),
-    "rag.second_look": ({"rag.domain"}, set()),
+    "rag.second_look": ({"rag.domain", "rag.reader"}, set()),
     "rag.guard": ({"rag.disguise", "rag.domain", "rag.orders", "rag.retrieve", "rag.text"}, set()),
     "rag.orders": ({"rag.disguise", "rag.marks", "rag.vocabulary"}, set()),
     "rag.marks": (set(), set()),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from rag.calibration import Calibration
+from rag.calibration import Calibration, Signs
 from rag.domain import Alternative, Article, Hit, Passage
 from rag.encoder import Encoder
 from rag.reader import (
     FURTHER,
     LONGEST,
+    SECONDED,
     SHIPPED,
     Extractive,
     Found,
@@ -27,6 +29,7 @@ from rag.reader import (
     signs,
     whole_words,
 )
+from rag.second_look import Seconded
 from tests.fakes import passage
 
 TEXT = "The minister spoke on Sunday. He said Russia prefers Le Pen or Fillon. Nobody else was named."
@@ -205,6 +208,54 @@ def encoder() -> Encoder:
 
 def reader(encoder: Encoder, threshold: float = 0.5) -> Extractive:
     return Extractive(encoder, Calibration.load(SHIPPED), threshold)
+
+
+class Finds(Extractive):
+    """Finds what it is told, in that order, each as sure as its logit says; answers from even odds on."""
+
+    def __init__(self, **logits: float) -> None:
+        self._calibration = Calibration(0.0, Signs(0.0, 0.0, 0.0, 1.0), {})
+        self._threshold, self._logits = 0.5, logits
+
+    def found(self, question: str, hits: list[Hit]) -> list[Found]:  # type: ignore[override]
+        told = [
+            (spans((word, 1.0, word)), Signs(0.0, 0.0, 0.0, logit)) for word, logit in self._logits.items()
+        ]
+        return [Found(*one) for one in told]
+
+
+def test_what_is_surer_than_the_best_is_not_answered_in_its_place() -> None:
+    answer = Finds(Nine=-0.5, Two=0.5).read("How many?", [found("Nine, then two.")])
+    assert (answer.text, answer.mode) == ("", "abstain")
+    assert answer.confidence == pytest.approx(1 / (1 + math.exp(0.5)))
+    assert Finds(Nine=0.1, Two=0.5).read("How many?", [found("Nine, then two.")]).text == "Nine"
+
+
+@pytest.mark.parametrize(
+    ("other", "answered"), [("nine", True), ("all nine", True), ("two", False), ("", False)]
+)
+def test_an_answer_that_another_reader_gives_too_is_surer(other: str, answered: bool) -> None:
+    answer = Finds(Nine=SECONDED / -2).read("How many?", [found("Nine.")], other)
+    assert bool(answer.text) == answered
+    assert (answer.confidence > 0.5) == answered
+
+
+def test_the_best_answer_of_the_other_reader_seconds() -> None:
+    hits = [found("Nine.")]
+    reader = Finds(Nine=SECONDED / -2)
+    assert Seconded(reader, Finds(nine=-9.0, two=9.0)).read("How many?", hits).text == "Nine"
+    assert Seconded(reader, Finds(two=-9.0, nine=9.0)).read("How many?", hits).text == ""
+    assert Seconded(reader, Finds()).read("How many?", hits).text == ""
+    assert [step.text for step in Seconded(reader, reader).stream("How many?", hits)] == ["Nine"]  # type: ignore[union-attr]
+
+
+def test_a_span_says_more_than_the_question() -> None:
+    start, end = logits(8, _3=9.0, _5=8.95), logits(8, _3=9.0, _5=8.0)
+    text = "journal said Critique"
+    span = best_span(found(text), encoding(text), (start, end), "Which journal said so?")
+    assert span is not None
+    assert span.text == "Critique"
+    assert best_span(found("a journal"), encoding("a journal"), (start, end), "Which journal?") is None
 
 
 def test_no_hits_means_to_abstain(encoder: Encoder) -> None:

@@ -50,9 +50,12 @@ def of_contexts(data: Path, file: str, part: Part, index: Path) -> list[Asked]:
     ]
 
 
-def contexts(data: Path, file: str, out: Path) -> Path:
-    """Write the distinct contexts of a file as articles, one a line, into ``out``; return it."""
-    titles = {one.context: one.title for one in load(data, file)}
+def contexts(data: Path, file: str, out: Path, without: Collection[str] = ()) -> Path:
+    """Write the distinct contexts of a file as articles, one a line, into ``out``; return it.
+
+    Those of the titles in ``without`` are left out.
+    """
+    titles = {one.context: one.title for one in load(data, file) if one.title not in without}
     articles = (
         {"id": context_id(context), "text": context} | ({"title": title.replace("_", " ")} if title else {})
         for context, title in titles.items()
