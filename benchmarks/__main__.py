@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import report, results, scale
+from benchmarks import panels, report, results, scale
+from benchmarks.results import Part
 from rag.errors import CitewiseError
 
 # Speed first: its processes are measured under a small parent.
@@ -15,10 +17,14 @@ PARTS = (
     "speed",
     "scale",
     "beside",
+    "answers",
     "crash",
     "faults",
     "together",
     "retrieval",
+    "found",
+    "start",
+    "defaults",
     "reading",
     "accurate",
     "rewriting",
@@ -27,7 +33,10 @@ PARTS = (
 )
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
-DRAWING = Path(__file__).parent / "scale.svg"
+DRAWINGS: Mapping[str, tuple[Path, Callable[[Part], str]]] = {
+    "scale": (Path(__file__).parent / "scale.svg", scale.drawing),
+    "defaults": (Path(__file__).parent / "defaults.svg", panels.drawing),
+}
 
 
 def main() -> int:
@@ -43,8 +52,9 @@ def main() -> int:
             if not arguments.quick:
                 results.save(RESULTS, parts)
                 README.write_text(report.readme(results.load(RESULTS)), encoding="utf-8")
-                if name == "scale":
-                    DRAWING.write_text(scale.drawing(parts[name]), encoding="utf-8")
+                if name in DRAWINGS:
+                    file, drawing = DRAWINGS[name]
+                    file.write_text(drawing(parts[name]), encoding="utf-8")
     except CitewiseError as error:
         print(error, file=sys.stderr)
         return 1

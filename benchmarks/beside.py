@@ -8,24 +8,23 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import process, scale, throughput, wiki
-from benchmarks.origin import HOME, data, origin
+from benchmarks import environments, process, scale, throughput, wiki
+from benchmarks.origin import data, origin
 from benchmarks.process import Run
 from benchmarks.results import Part, Row, Table
 from benchmarks.scale import Runner, p95
 
 TASK, FILES = ("-m", "benchmarks.beside_tasks"), ("-m", "benchmarks.beside_files")
 OURS = "Citewise"
-FOREIGN = ("Chroma", "LanceDB")  # they need other versions of what we need, so an environment of their own
+# Store → its package; they need other versions of what we need, so an environment of their own.
+FOREIGN = {"Chroma": "chromadb", "LanceDB": "lancedb"}
 NAMES = (OURS, "LlamaIndex", *FOREIGN)
-LOCK = HOME / "benchmarks" / "stores.lock"
 ENVIRONMENT = "CITEWISE_STORES"  # names the folder of that environment
 CANNOT = "cannot"
 
@@ -112,7 +111,7 @@ def measure(quick: bool) -> Part:
         scale.take_real(place, files or [scale.SHIPPED], process.run)
         tables = list(compared(place, sizes, process.run))
     comparisons, scores = throughput.measure(quick)
-    here = replace(here, versions={**here.versions, **_locked(FOREIGN)})
+    here = replace(here, versions={**here.versions, **environments.versions("stores", *FOREIGN.values())})
     return Part(here, comparisons, scores, tables)
 
 
@@ -160,17 +159,4 @@ def _python_of(name: str) -> str:
     if name not in FOREIGN:
         return sys.executable
     folder = Path(os.environ.get(ENVIRONMENT) or Path(sys.prefix) / "stores")
-    python = folder / "bin" / "python"
-    if not python.exists():
-        scale.say(f"installing {' and '.join(FOREIGN)} into {folder}")
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "-r", str(LOCK)], check=True)
-    return str(python)
-
-
-def _locked(names: Sequence[str]) -> dict[str, str]:
-    """Return the versions of the foreign stores."""
-    pins = dict(line.split("==") for line in LOCK.read_text(encoding="utf-8").splitlines() if "==" in line)
-    packages = {"Chroma": "chromadb", "LanceDB": "lancedb"}
-    return {packages[name]: pins[packages[name]] for name in names}
+    return str(environments.made(folder, environments.LOCKS / "stores.lock"))

@@ -15,7 +15,12 @@ from benchmarks.results import Origin
 from rag.errors import CorpusError, SettingsError
 
 HOME = Path(__file__).parent.parent
-OUTPUTS = ("benchmarks/results.json", "benchmarks/README.md", "benchmarks/scale.svg")
+OUTPUTS = (
+    "benchmarks/results.json",
+    "benchmarks/README.md",
+    "benchmarks/scale.svg",
+    "benchmarks/defaults.svg",
+)
 PACKAGES = (
     "citewise faiss-cpu llama-index-core llama-index-embeddings-huggingface llama-index-vector-stores-faiss "
     "numpy onnxruntime sentence-transformers tantivy tokenizers torch transformers"

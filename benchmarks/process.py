@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.origin import HOME
@@ -27,8 +29,16 @@ class Run:
     peak_mib: float
 
 
-def run(*arguments: str, python: str = sys.executable, watched: bool = False) -> Run:
+def peak_mib(pid: int) -> float:
+    """Return the most memory that a process which runs held until now, of its program alone."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def run(*arguments: str, python: str = sys.executable, watched: bool = False, weighed: bool = True) -> Run:
     """Run ``python ARGUMENTS`` here and wait for it; what one that is ``watched`` says on stderr is shown.
+
+    Where it is not ``weighed`` its memory is not a number, and may be anything.
 
     Raises:
         RuntimeError: it failed, or needed less memory than this process, so that its own cannot be told.
@@ -52,10 +62,13 @@ def run(*arguments: str, python: str = sys.executable, watched: bool = False) ->
         if process.returncode:
             complaints.seek(0)
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{complaints.read()[-2000:]}")
+    told = json.loads(said.splitlines()[-1])
+    if not weighed:
+        return Run(told, wall_s, math.nan)
     # A process begins as a copy of its parent, whose memory counts in its peak too.
     if usage.ru_maxrss <= (own := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss):
         raise RuntimeError(f"the peak of {arguments[:2]} is hidden by that of this process ({own} KiB)")
-    return Run(json.loads(said.splitlines()[-1]), wall_s, usage.ru_maxrss / 1024)
+    return Run(told, wall_s, usage.ru_maxrss / 1024)
 
 
 def serve(tasks: Sequence[Any]) -> None:

@@ -12,7 +12,9 @@ HEAD = """\
 Written by `python -m benchmarks` from results.json; do not edit.
 `python -m benchmarks PART` measures one part: {parts}.
 `--quick` tries it on little, prints, and writes nothing.
-It runs in the environment of `make test`, on the data named below, in the folder that `CITEWISE_DATA` names.
+It runs in the environment of `make test`, on the data named below, in the folder that `CITEWISE_DATA` names. Peers run
+in environments of their own (benchmarks/locks), in the folder that `CITEWISE_PEERS` names, made there when missing; the
+part answers needs `make weights` too.
 """
 ABOUT = {
     "speed": """\
@@ -59,6 +61,39 @@ theirs is sentence-transformers in float32 with its own batches, which neither c
 are the 36 of the model, alone, on the same lengths and as many sessions. hit@5 is of all contexts of SQuADShifts New
 Wikipedia, found by meaning alone.
 """,
+    "answers": """\
+## Answers
+
+Questions of the test part of SQuADShifts New Wikipedia, which nothing was trained or tuned on, asked of all contexts of
+that part but those of three of its articles, each context an article with its title; retrieval is each system's own. Of
+n, the first have an answer in the collection, in another random sample the context that answers is of one of the three
+articles, and silence is right; some of these may be answered elsewhere all the same. Each system is built in one
+process and asked in another, one question after another, after two that do not count; s per answer is the median, the
+memory that of the process that is asked. All of the sample is asked but of the language model, which is asked the first
+few; the second table has these few of every system.
+
+em and f1 are SQuAD's, over the questions that have an answer; silence counts as 0. "Answer in it": the text has the
+words of a gold answer in a row. "Cites a source": of the answers given, those that name a source which is in the
+collection; of LlamaIndex, with a marker [n] of a source that it was given. "Verbatim in it": of the answers given,
+those all of whose words, markers taken off, stand in a row in a source that they cite, compared as SQuAD compares,
+without case and marks. A sentence that is picked from a passage cites that passage.
+
+Citewise as shipped is `--reader auto`, never silent is `--precision 0`. The nearest sentence is that of the 8 passages
+nearest by our embedder; the best by BM25 (bm25s, English stems) that of the 8 best passages by it. Haystack is the
+pipeline of "Build an Extractive QA Pipeline" in its documentation, on all-MiniLM-L6-v2 in float32, with 8 passages and
+its defaults; its reader has the weights of our fast one, each int8 number times its scale, in float32, whose logits are
+first compared with those of the weights that ship. It is silent when no answer has its best score. LlamaIndex is
+CitationQueryEngine as on its page, on the same embedder, with 3 sources and SmolLM2-135M-Instruct (llama.cpp in a
+server on loopback, temperature 0, at most 256 tokens), a very small model which often leaves out the markers that it is
+asked for: the row is what such a pipeline gives on this machine without a network, and no measure of what it gives with
+a large model. Its time and its memory are with the server's. It is silent when it says one of a fixed list of phrases,
+such as "I don't know" (benchmarks/answers_judged.py).
+
+paper-qa 2026.8.12 was tried on the same server and embedder, on two busy cores, and is left out. For one question it
+asks the model for ten summaries, several at once, and none of two questions was answered within 400 s:
+"litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed out. - timeout value=60.0". Its
+documentation says that models of 7B do not do for it.
+""",
     "crash": """\
 ## Cut short
 
@@ -99,6 +134,55 @@ article with its title. An article ranks where its first passage stands; hit@k i
 is among the first k, mrr@10 the mean of 1 / rank up to 10. 50 passages are considered, as by default.
 The sweeps change one setting at a time and leave the others as they ship. The rank constant was chosen by its sweep, so
 on the very questions that the targets are judged by; with the usual 60 they are missed.
+""",
+    "found": """\
+## Found beside others
+
+Questions of test parts (training/splits.json) that have an answer, drawn at random, and all contexts of their file as
+the collection: SQuADShifts New Wikipedia, half of SQuAD 2.0's dev set, QED's dev set. All are given the passages that
+ours cuts, as it embeds them, the title before the text; each finds 10, and an article ranks where the first of its
+passages stands, so there are fewer than 10 articles. Each system is a process of its own, asked one question at a
+time, with the same weights of all-MiniLM-L6-v2, ours in int8, the others in float32.
+
+LlamaIndex: VectorStoreIndex with HuggingFaceEmbedding, and QueryFusionRetriever (reciprocal_rerank, one query) over it
+and BM25Retriever with its English stems. bm25s: the beginning of its README, with English stop words and stems.
+Haystack: the retrievers by vector and by BM25 of an InMemoryDocumentStore, joined by reciprocal_rank_fusion. Both fuse
+the first 10 of each by default, and once the first 50, as ours does. No model of a re-ranker comes with any of them, so
+none is used; ours re-ranks with the reader that it has anyway, which is not done as it ships. The constant of the ranks
+was chosen on all questions of New Wikipedia, those of its test part too: there ours is flattered, elsewhere it is not.
+A difference is of the same questions, with its 95 % interval.
+""",
+    "start": """\
+## From the shell to a first answer
+
+A collection of the shipped articles, indexed by each before the clock starts; then a process that opens what was kept,
+puts one question and prints what it has. Citewise: `citewise ask`, which reads and answers with a quote. LlamaIndex: a
+VectorStoreIndex persisted to a folder, loaded from it. Haystack: the documents that an InMemoryDocumentStore has
+saved, with their vectors. Both embed with all-MiniLM-L6-v2 and only retrieve: an answer would take a language model,
+whose time is not counted here. PaperQA2 cannot be asked at all without one. Sizes and packages are those of
+environments: ours of `make chat`, which has the page and the formats of files too; theirs of their locks
+(benchmarks/locks), which are what these benchmarks run offline: torch for the CPU alone and sentence-transformers are
+in all three, and a few adapters that other parts use. Whoever has models asked over the network needs no torch, so it
+is told apart. pip and setuptools are left out. Files are in the system's memory after the first run.
+""",
+    "defaults": """\
+## What the defaults rest on
+
+Dev parts alone (training/splits.json): questions of SQuADShifts New Wikipedia and of half of SQuAD 2.0's dev set, as
+many of each, asked of all contexts of their file. One setting is changed at a time. For what is found and read, the
+fast reader answers whatever it thinks of its answer, and f1 decides, since the confidence was fitted on 8 passages, of
+128 tokens, ranked as they are: "answered" and "right of the answered" are at the default precision and suffer from
+that. Right is an f1 of .5 or more with a quote of an article that answers. Passages share nothing by default, and
+there is no setting for it: they are cut at the ends of sentences and paragraphs, and a quote is a sentence of one. What
+sharing would give was tried with passages that begin with the last sentences of the one before, no longer for it.
+
+For the precision and for the confidence from which nothing is read again, both readers read what was found for fewer
+questions, each asked again with its article taken away, so that half have no answer; an answer that is right counts 1,
+a wrong one -1, silence 0, and the mean decides. The time there is that of a question with its article: finding, the
+fast reader, and the accurate one as often as it reads. The confidence was fitted on some of these questions. The best
+of several values is best by luck too, so an interval without 0 is less than it says.
+
+![What each setting gives, by its value](defaults.svg)
 """,
     "reading": """\
 ## Reading
@@ -175,7 +259,7 @@ def _part(about: str, part: Part) -> str:
         sections.append(_table(map(_comparison, part.comparisons)))
     if part.scores:
         sections.append(_table(map(_score, part.scores)))
-    sections += [f"{table.caption}:\n\n{_table(map(_rounded, table.rows))}" for table in part.tables]
+    sections += [f"{table.caption}:\n\n{_table(map(rounded, table.rows))}" for table in part.tables]
     return "\n".join([*sections, _origin(part.origin)])
 
 
@@ -201,7 +285,8 @@ def _score(row: Score) -> dict[str, str]:
     }
 
 
-def _rounded(row: Row) -> dict[str, str]:
+def rounded(row: Row) -> dict[str, str]:
+    """Return the cells of a row, each number with three digits that count."""
     return {name: _number(value) if isinstance(value, float) else str(value) for name, value in row.items()}
 
 

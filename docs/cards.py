@@ -1,4 +1,4 @@
-"""The tables of docs/models.md: what the cards of the shipped models say, and the benchmarks of them."""
+"""The tables of the documents: what the cards of the shipped models say, benchmarks of them, and their failures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from benchmarks.report import rounded
 from benchmarks.results import Score, load
+from docs import causes
 from docs.imports import HOME
 
 _TABLE = re.compile(r"(?<=^<!-- table )(\S+ \S+)( -->\n).*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
@@ -23,7 +25,7 @@ def filled(text: str) -> str:
 
 
 def table(kind: str, of: str) -> str:
-    """Return a table: the ``facts``, the ``fidelity`` or the ``confidence`` of a model, or its ``scores``."""
+    """Return a table: ``facts``, ``fidelity`` or ``confidence`` of a model, of a benchmark, or of ``failures``."""
     return _TABLES[kind](of)
 
 
@@ -75,12 +77,28 @@ def trade(part: str) -> str:
     return _rows(list(rows[0]), cells)
 
 
+def beside(part: str) -> str:
+    """Return the first table of a part: ours beside others."""
+    rows = [rounded(row) for row in load(HOME / "benchmarks" / "results.json")[part].tables[0].rows]
+    return _rows(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def failures(which: str) -> str:
+    """Return the ``causes`` of failures read by hand, or what the code that was ``mended`` gives on a test."""
+    if which == "mended":
+        return _rows(("", "before", "after", "change", "n"), causes.mended())
+    head = ("cause", "where it lies", "mended by", "failures", "still", "wrong answers", "still wrong")
+    return _rows(head, causes.causes())
+
+
 _TABLES: Mapping[str, Callable[[str], str]] = {
     "facts": facts,
     "fidelity": fidelity,
     "confidence": confidence,
     "scores": scores,
     "trade": trade,
+    "beside": beside,
+    "failures": failures,
 }
 
 

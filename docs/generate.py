@@ -1,7 +1,8 @@
 """Writes what the documents do not say by hand: ``python -m docs.generate``.
 
 A block fenced as ``console`` shows commands after ``$`` and their output; they run beside corpus/ and an index
-of it. The tables of docs/models.md come from the models' cards, docs/house.svg from the imports.
+of it. Tables come from the models' cards, from the benchmarks, and those of docs/evaluation.md from failures.jsonl
+and mended.jsonl of benchmarks/; docs/house.svg from the imports.
 tests/test_docs.py makes all of it too and compares.
 """
 
@@ -19,13 +20,14 @@ from docs import cards, picture
 from docs.imports import HOME
 
 MODELS = HOME / "docs" / "models.md"
+TABLED = (MODELS, HOME / "docs" / "evaluation.md")
 PAGES = ("README.md", "docs/cli.md")
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 
 
 def refreshed(text: str, place: Path) -> str:
-    """Return a page with the output of its commands as they print it in ``place``."""
-    return _BLOCK.sub(lambda block: _played(block[0], place), text)
+    """Return a page with its tables, and the output of its commands as they print it in ``place``."""
+    return cards.filled(_BLOCK.sub(lambda block: _played(block[0], place), text))
 
 
 def prepare(place: Path) -> None:
@@ -54,12 +56,13 @@ def _played(block: str, place: Path) -> str:
 def main() -> None:
     """Write the pages and the picture anew."""
     picture.FILE.write_text(picture.drawn(), encoding="utf-8")
-    MODELS.write_text(cards.filled(MODELS.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in TABLED:
+        page.write_text(cards.filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     with TemporaryDirectory() as temporary:
         place = Path(temporary)
         prepare(place)
-        for page in PAGES:
-            path = HOME / page
+        for name in PAGES:
+            path = HOME / name
             path.write_text(refreshed(path.read_text(encoding="utf-8"), place), encoding="utf-8")
 
 

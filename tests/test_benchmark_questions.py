@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from training.questions import of_part
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "questions"
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -192,3 +194,36 @@ def test_attribution_is_verbatim_in_the_real_articles() -> None:
         for question in ATTRIBUTION:
             for id in question["articles"] if question["corpus"] == name else []:
                 check_attribution(question, unicodedata.normalize("NFC", held[id]))
+
+
+FAILURES = lines("failures.jsonl")
+
+
+def test_failures_have_the_documented_fields_and_come_once_each() -> None:
+    fields = ["id", "set", "cause", "remark", "before", "after"]
+    assert [list(row) for row in FAILURES] == [fields] * 138
+    assert len({(row["set"], row["id"]) for row in FAILURES}) == 138
+    assert {row["set"] for row in FAILURES} == {"corpus", "calibration", "new_wiki", "squad2_half", "qed"}
+    assert {row["before"] for row in FAILURES} == {"wrong", "silent"}
+    assert {row["after"] for row in FAILURES} == {"right", "wrong", "silent"}
+    assert Counter(row["before"] for row in FAILURES) == {"wrong": 77, "silent": 61}
+
+
+def test_failures_are_of_questions_that_exist() -> None:
+    own = {
+        "corpus": ROOT / "corpus" / "questions.jsonl",
+        "calibration": ROOT / "training" / "calibration.jsonl",
+    }
+    for name, path in own.items():
+        ids = {json.loads(line)["id"] for line in path.read_text(encoding="utf-8").splitlines()}
+        assert {row["id"] for row in FAILURES if row["set"] == name} <= ids
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["new_wiki", "squad2_half", "qed"])
+def test_failures_are_of_dev_questions_alone(name: str) -> None:
+    root = os.environ.get("CITEWISE_DATA")
+    if not root:
+        pytest.skip("CITEWISE_DATA is not set")
+    ids = {question.id for question in of_part(Path(root), name, "dev")}
+    assert {row["id"] for row in FAILURES if row["set"] == name} <= ids

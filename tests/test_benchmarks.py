@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import attribution, interval, process, reading, report, results, scale, sweep, wiki
-from benchmarks.__main__ import DRAWING, PARTS, README, RESULTS
+from benchmarks import attribution, interval, process, reading, report, results, sweep, wiki
+from benchmarks.__main__ import DRAWINGS, PARTS, README, RESULTS
 from benchmarks.origin import HOME
 from benchmarks.results import Comparison, Origin, Part, Score, Table
 from benchmarks.retrieval import Foreseen, Held, Remembered, ranked_articles
@@ -52,8 +52,11 @@ def test_readme_says_what_the_results_say() -> None:
     assert README.read_text(encoding="utf-8") == report.readme(parts)
 
 
-def test_the_drawing_is_of_the_results() -> None:
-    assert DRAWING.read_text(encoding="utf-8") == scale.drawing(results.load(RESULTS)["scale"])
+def test_the_drawings_are_of_the_results() -> None:
+    parts = results.load(RESULTS)
+    for name in DRAWINGS.keys() & parts.keys():
+        file, drawing = DRAWINGS[name]
+        assert file.read_text(encoding="utf-8") == drawing(parts[name])
 
 
 # Known, and told in bold in README.md: Gradio's queue, its events and the drawing take 112 ms on two cores; and of the

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import cards, generate, picture
+from docs import cards, causes, generate, picture
 
 HOME = Path(__file__).parent.parent
 PAGES = sorted([*HOME.glob("*.md"), *(HOME / "docs").glob("*.md")])
@@ -34,10 +34,25 @@ def test_commands_print_what_the_page_shows(page: str, place: Path) -> None:
     assert generate.refreshed(shown, place) == shown, "run: make docs"
 
 
-def test_the_tables_of_the_models_are_those_of_their_cards() -> None:
-    page = generate.MODELS.read_text(encoding="utf-8")
-    assert page.count("<!-- table ") == page.count("<!-- end -->") == 12
+@pytest.mark.parametrize(
+    ("path", "n"), zip(generate.TABLED, (12, 2), strict=True), ids=("models", "evaluation")
+)
+def test_the_tables_are_those_of_their_files(path: Path, n: int) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert page.count("<!-- table ") == page.count("<!-- end -->") == n
     assert cards.filled(page) == page, "run: make docs"
+
+
+def test_each_failure_counts_under_its_cause() -> None:
+    *rows, total = causes.causes()
+    told = [json.loads(line) for line in causes.FAILURES.read_text(encoding="utf-8").splitlines()]
+    first = [row for row in told if row["cause"] == rows[0][0]]
+    wrong = [row for row in first if row["before"] == "wrong"]
+    counted = [len(first), sum(row["after"] != "right" for row in first), len(wrong)]
+    assert [int(cell) for cell in rows[0][3:6]] == counted
+    assert {row[0] for row in rows} == {row["cause"] for row in told}
+    assert [sum(int(row[at]) for row in rows) for at in range(3, 7)] == [int(cell) for cell in total[3:]]
+    assert int(total[3]) == len(told) >= 100
 
 
 def test_a_table_says_what_the_card_says() -> None:

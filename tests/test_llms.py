@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks import smollm as real
 from rag import llm_calls, llms
 from rag.errors import ContextOverflow, LanguageModelFault, ModelMissing, SettingsError
 from rag.llm_faults import KEYS, MESSAGE_CHARS, fault
 from rag.llms import load, parsed, tried, written
-from tests import smollm as real
 from tests.scripted import (
     REFUSAL,
     Reply,
