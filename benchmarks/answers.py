@@ -47,7 +47,7 @@ class Sizes:
     few_without: int
 
 
-FULL, QUICK = Sizes(150, 75, 30, 15), Sizes(8, 4, 2, 1)
+FULL, QUICK = Sizes(150, 75, 20, 10), Sizes(8, 4, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)

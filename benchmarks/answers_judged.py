@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from benchmarks.answers_given import Said
 from benchmarks.interval import score
 from benchmarks.results import Row, Score
-from rag.metrics import em, f1, holds
+from rag.metrics import em, f1, holds, normalised
+from rag.text import sentences
 
 # What a language model says instead of an answer; in lower case, and "’" as "'".
 REFUSALS = (
@@ -58,7 +59,8 @@ class Judged:
 def judged(said: Said, golds: Sequence[str], collection: Collection[str], writes: bool) -> Judged:
     """Judge an answer; ``golds`` are empty where nothing answers, ``writes`` is whether a language model wrote it.
 
-    It cites when a source that it names is in the collection, and is verbatim when all its words stand in a row in one.
+    It cites when a source that it names is in the collection, and is verbatim when the words of each of its sentences
+    stand in a row in such a source.
     """
     text = _MARK.sub("", said.text).strip()
     if not text or (writes and refuses(text)):
@@ -71,8 +73,14 @@ def judged(said: Said, golds: Sequence[str], collection: Collection[str], writes
         f1(text, golds) if golds else 0.0,
         float(holds(text, golds)),
         float(bool(sources)),
-        float(any(holds(source, [text]) for source in sources)),
+        float(all(any(holds(source, [part]) for source in sources) for part in _sentences(text))),
     )
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the sentences of a text; a mark by itself is none."""
+    parts = [text[start:end] for start, end in sentences(text)]
+    return [part for part in parts if normalised(part)] or [text]
 
 
 def refuses(text: str) -> bool:
@@ -114,7 +122,7 @@ def row(system: str, heard: Heard) -> Row:
         "silent where nothing answers": _mean([one.silent for one in unknown]),
         "cites a source": _mean([one.cites for one in given]),
         "verbatim in it": _mean([one.verbatim for one in given]),
-        "s per answer": statistics.median(heard.seconds),
+        "ms per answer": 1000 * statistics.median(heard.seconds),
         "peak memory, MiB": heard.peak_mib,
     }
 

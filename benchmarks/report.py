@@ -68,15 +68,15 @@ Questions of the test part of SQuADShifts New Wikipedia, which nothing was train
 that part but those of three of its articles, each context an article with its title; retrieval is each system's own. Of
 n, the first have an answer in the collection, in another random sample the context that answers is of one of the three
 articles, and silence is right; some of these may be answered elsewhere all the same. Each system is built in one
-process and asked in another, one question after another, after two that do not count; s per answer is the median, the
+process and asked in another, one question after another, after two that do not count; ms per answer is the median, the
 memory that of the process that is asked. All of the sample is asked but of the language model, which is asked the first
 few; the second table has these few of every system.
 
 em and f1 are SQuAD's, over the questions that have an answer; silence counts as 0. "Answer in it": the text has the
 words of a gold answer in a row. "Cites a source": of the answers given, those that name a source which is in the
 collection; of LlamaIndex, with a marker [n] of a source that it was given. "Verbatim in it": of the answers given,
-those all of whose words, markers taken off, stand in a row in a source that they cite, compared as SQuAD compares,
-without case and marks. A sentence that is picked from a passage cites that passage.
+those of which each sentence, markers taken off, stands word for word in a source that they cite, compared as SQuAD
+compares, without case and marks. A sentence that is picked from a passage cites that passage.
 
 Citewise as shipped is `--reader auto`, never silent is `--precision 0`. The nearest sentence is that of the 8 passages
 nearest by our embedder; the best by BM25 (bm25s, English stems) that of the 8 best passages by it. Haystack is the

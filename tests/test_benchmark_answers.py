@@ -33,6 +33,15 @@ def test_an_answer_is_judged_by_its_words_and_by_the_sources_that_it_cites() -> 
     assert found == Judged(False, 0.0, cites=1.0, verbatim=1.0)
 
 
+def test_sentences_that_are_quoted_from_two_sources_are_verbatim_and_a_made_one_is_not() -> None:
+    other = "Glass was ground in Venice. It was dear."
+    said = "A lens bends light. Glass was ground in Venice."
+    assert judged(Said(said, [LENS, other]), [], [LENS, other], writes=True).verbatim == 1.0
+    assert judged(Said(said, [LENS]), [], [LENS, other], writes=True).verbatim == 0.0
+    made = f"{said} Nobody knows why."
+    assert judged(Said(made, [LENS, other]), [], [LENS, other], writes=True).verbatim == 0.0
+
+
 def test_a_source_that_is_not_in_the_collection_is_none() -> None:
     found = judged(Said("England", ["It was England."]), ["England"], [LENS], writes=False)
     assert (found.cites, found.verbatim) == (0.0, 0.0)
@@ -56,7 +65,7 @@ def test_shares_are_of_the_questions_that_they_are_about() -> None:
     assert (told["em"], told["f1"], told["answer in it"]) == (0.5, 0.5, 0.5)
     assert told["silent where something answers"] == told["silent where nothing answers"] == 0.5
     assert (told["cites a source"], told["verbatim in it"]) == (1.0, 0.5)
-    assert (told["s per answer"], told["peak memory, MiB"]) == (2.5, 7.0)
+    assert (told["ms per answer"], told["peak memory, MiB"]) == (2500.0, 7.0)
     assert [(one.what, one.value, one.n) for one in scores("it", heard)] == [
         ("em, it", 0.5, 2),
         ("f1, it", 0.5, 2),
