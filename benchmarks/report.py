@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from benchmarks import sources
 from benchmarks.results import Comparison, Origin, Part, Row, Score
 
 HEAD = """\
@@ -255,7 +256,9 @@ it has its answer.
 def readme(parts: Mapping[str, Part]) -> str:
     """Return README.md."""
     head = HEAD.format(parts=", ".join(ABOUT))
-    return "\n".join([head, *(_part(ABOUT[name], parts[name]) for name in ABOUT if name in parts)])
+    sections = [_part(ABOUT[name], parts[name]) for name in ABOUT if name in parts]
+    files = sources.rows(parts.values())
+    return "\n".join([head, *sections, *([sources.ABOUT, _table(files)] if files else [])])
 
 
 def _part(about: str, part: Part) -> str:
