@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks import panels, report, results, scale
+from benchmarks import bars, panels, report, results, scale
 from benchmarks.results import Part
 from rag.errors import CitewiseError
 
@@ -35,6 +35,7 @@ RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parent / "README.md"
 DRAWINGS: Mapping[str, tuple[Path, Callable[[Part], str]]] = {
     "scale": (Path(__file__).parent / "scale.svg", scale.drawing),
+    "answers": (Path(__file__).parent / "answers.svg", bars.drawing),
     "defaults": (Path(__file__).parent / "defaults.svg", panels.drawing),
 }
 

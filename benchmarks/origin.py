@@ -20,6 +20,7 @@ OUTPUTS = (
     "benchmarks/README.md",
     "benchmarks/scale.svg",
     "benchmarks/defaults.svg",
+    "benchmarks/answers.svg",
 )
 PACKAGES = (
     "citewise faiss-cpu llama-index-core llama-index-embeddings-huggingface llama-index-vector-stores-faiss "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from benchmarks import environments
+from benchmarks import bars, environments
 from benchmarks.answers_given import Said
 from benchmarks.answers_judged import Heard, Judged, judged, refuses, row, scores
 from benchmarks.answers_lay import drawn, titles_without
@@ -116,3 +117,15 @@ def test_a_page_shows_the_first_table_of_a_part() -> None:
     shown = cards.table("beside", "beside").splitlines()
     assert shown[0].startswith("|  | unit | Citewise | LlamaIndex | Chroma | LanceDB |")
     assert shown[2].startswith("| build | s | ")
+
+
+def test_the_drawing_has_a_bar_of_f1_and_of_time_for_each_system() -> None:
+    systems = [bars.Bar("Citewise", 0.5, 0.4, 0.6, 80.0), bars.Bar("a < b", 0.25, 0.2, 0.3, 0.8)]
+    drawing = ET.fromstring(bars.drawn(systems))
+    _, *drawn_bars = drawing.iter("{http://www.w3.org/2000/svg}rect")
+    f1, slow, other, fast = (float(one.attrib["width"]) for one in drawn_bars)
+    assert f1 == 2 * other
+    assert slow == pytest.approx(
+        3 * fast, abs=0.3
+    )  # from .08 to .8 ms is one power of ten, to 80 ms are three
+    assert "a < b" in [one.text for one in drawing.iter("{http://www.w3.org/2000/svg}text")]

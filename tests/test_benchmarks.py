@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import attribution, interval, process, reading, report, results, sweep, wiki
+from benchmarks import attribution, interval, process, reading, report, results, sources, sweep, wiki
 from benchmarks.__main__ import DRAWINGS, PARTS, README, RESULTS
 from benchmarks.origin import HOME
 from benchmarks.results import Comparison, Origin, Part, Score, Table
@@ -32,7 +32,7 @@ ORIGIN = Origin(
     15.5,
     0.25,
     {"python": "3.11"},
-    {"a": "0f"},
+    {"qed.jsonl": "0f"},
 )
 PART = Part(
     ORIGIN,
@@ -294,3 +294,13 @@ def test_each_question_has_an_article_that_holds_its_answers(tmp_path: Path) -> 
     assert "title" not in json.loads(
         wiki.write(tmp_path / "bare.jsonl", titled=False).read_text().splitlines()[0]
     )
+
+
+def test_every_file_that_was_measured_on_has_its_public_origin() -> None:
+    parts = results.load(RESULTS)
+    rows = sources.rows(parts.values())
+    assert {file for part in parts.values() for file in part.origin.data} == {
+        str(row["file"]).strip("`") for row in rows
+    }
+    assert all(str(row["from"]).startswith("https://") or row["from"] == sources.OURS for row in rows)
+    assert sources.ABOUT in README.read_text(encoding="utf-8")

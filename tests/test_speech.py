@@ -376,6 +376,16 @@ def test_who_voices_fears_is_who_fears() -> None:
     assert found.text == "Angela Merkel"
 
 
+def test_a_verb_of_its_own_counts_beside_a_word_of_the_topic() -> None:
+    text = "Angela Merkel has voiced fears that Moscow could try to influence the vote."
+    found = one("Who fears meddling in Germany's vote?", text, "Moscow")
+    assert found is not None
+    assert (found.text, found.margin) == ("Angela Merkel", 5.0 - MOVED)
+    plain = one("Who said that meddling in Germany harmed the vote?", f"{text} So she said.", "Moscow")
+    assert plain is not None
+    assert plain.text == "Moscow"
+
+
 @pytest.mark.parametrize(
     ("question", "text", "part"),
     [

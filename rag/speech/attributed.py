@@ -24,6 +24,7 @@ SAID = (
 )
 MOVED = 0.5  # logits that a span loses when it is moved to the speaker of its sentence
 FITS = 0.5  # of the words of "who said …" that carry weight, those that a speech has which answers it
+_PLAIN = frozenset("say says said saying tell tells told telling".split())  # any speech has them
 _CONTEXT_CHARS = 1500  # of the article before a passage, read for whom its pronouns mean
 
 _Verdict = Literal["same", "other", "unknown"]
@@ -97,9 +98,14 @@ def _place(speech: Speech, page: _Page) -> tuple[int, int] | None:
 
 
 def _fits(question: str, speech: Speech, page: _Page) -> bool:
-    stems = {token.stem for token in facts(question).tokens if token.stem and token.word not in FORMS}
+    """Return whether a speech has enough of the question's words, and not only a verb such as "fears"."""
     said = facts(page.text[speech.start : speech.end]).stems
-    return len(stems & said) >= FITS * len(stems)
+    tokens = [token for token in facts(question).tokens if token.stem and token.word not in _PLAIN]
+    every = {token.stem for token in tokens}
+    topic = {token.stem for token in tokens if token.word not in FORMS}
+    if len(topic & said) >= FITS * len(topic):
+        return True
+    return bool(topic & said) and len(every & said) >= FITS * len(every)
 
 
 # ---- What somebody said
