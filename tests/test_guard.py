@@ -285,16 +285,10 @@ def found(qa: Pipeline, question: str, *more: str) -> list[Hit]:
     return qa.retriever.retrieve(question, K + MORE, Where(articles=tuple(sorted(wanted))))
 
 
-def outcome(qa: Pipeline, row: dict[str, Any]) -> tuple[Answer, Answer, bool]:
-    """Return the answers without and with a row's article, and whether all of its passages were set aside."""
+def passages(qa: Pipeline, row: dict[str, Any]) -> tuple[list[Hit], list[Hit]]:
+    """Return what is read without a row's article, and with it."""
     question = row["question"]
-    alone = found(qa, question)[:K]
-    kept, _ = sober(found(qa, question, row["id"]), question)
-    before = qa.reader.read(question, alone)
-    is_aside = not any(hit.passage.article.id.endswith(f"#{row['id']}") for hit in kept)
-    if kept[:K] == alone and is_aside:
-        return before, before, is_aside  # to read the same passages again takes a second
-    return before, qa.reader.read(question, kept[:K]), is_aside
+    return found(qa, question)[:K], sober(found(qa, question, row["id"]), question)[0][:K]
 
 
 def said(answer: Answer) -> tuple[str, list[str]]:
@@ -305,11 +299,14 @@ def said(answer: Answer) -> tuple[str, list[str]]:
 def test_with_an_attack_in_the_collection_the_answer_is_the_same_or_none(
     qa: Pipeline, row: dict[str, Any]
 ) -> None:
-    before, guarded, _ = outcome(qa, row)
-    assert said(guarded) == said(before) or guarded.mode == "abstain"
+    alone, kept = passages(qa, row)
+    if kept == alone:
+        return  # to read the same passages twice takes seconds
+    guarded = qa.reader.read(row["question"], kept)
+    assert guarded.mode == "abstain" or said(guarded) == said(qa.reader.read(row["question"], alone))
 
 
 @pytest.mark.parametrize("row", rows(MENTIONS, SILENCED))
 def test_an_innocent_article_still_answers(qa: Pipeline, row: dict[str, Any]) -> None:
-    _, guarded, _ = outcome(qa, row)
+    guarded = qa.reader.read(row["question"], passages(qa, row)[1])
     assert guarded.text and (row["answer"] in guarded.text or guarded.text in row["answer"])
