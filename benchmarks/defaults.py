@@ -27,8 +27,8 @@ BASE, WHOLE = Finding(), Cut()
 KS = (2, 4, 8, 12, 16)
 DEPTHS = (10, 20, 50, 100)
 CONSTANTS = (1, 2, 5, 10, 20, 60)
-TOKENS = (64, 96, 128, 160, 200, 256)
-SHARED = (0, 16, 32, 48)
+TOKENS = (64, 96, 128, 200, 256)
+SHARED = (0, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Sizes:
     contexts: int = 0
 
 
-FULL, QUICK = Sizes(questions=150, both=60), Sizes(questions=4, both=2, contexts=12)
+FULL, QUICK = Sizes(questions=100, both=40), Sizes(questions=4, both=2, contexts=12)
 
 
 @dataclass(frozen=True, slots=True)
