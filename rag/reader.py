@@ -111,7 +111,7 @@ class Extractive:
                 question,
                 confidence=rated[0][0] if rated else 0.0,
                 hits=tuple(hits),
-                reason=_reason(len(hits)),
+                reason=none_of(len(hits)),
             )
         sure = [(confidence, one) for confidence, one in rated if confidence >= self._threshold]
         best, *others = (shown(question, one, confidence) for confidence, one in sure[: 1 + N_ALTERNATIVES])
@@ -147,7 +147,8 @@ class Extractive:
         return [span for span in found if span is not None]
 
 
-def _reason(n: int) -> str:
+def none_of(n: int) -> str:
+    """Return why nothing is answered from the ``n`` passages that were found."""
     if n == 1:
         return "The one passage that was read does not answer the question."
     return f"None of the {n} nearest passages answers the question."

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Generic, TypeVar
 
 from rag.domain import Answer, Hit, Reader, Steps
-from rag.reader import Extractive
+from rag.reader import Extractive, none_of
 
+AGAIN = (
+    4  # of 8 passages; of 360 dev questions .667 are right, .664 when all are read again, for twice the time
+)
 One = TypeVar("One")
 
 
@@ -63,9 +67,16 @@ class Seconded:
         return self._reader.name
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """Answer, or abstain, with a confidence in which the best answer of the other counts."""
+        """Answer, or abstain, with a confidence in which the best answer of the other counts.
+
+        It reads the AGAIN passages that the other would answer from first.
+        """
+        spans = sorted(self._other.spans(question, hits), key=lambda span: (-span.margin, span.passage.id))
+        likeliest = {span.passage.id for span in spans[:AGAIN]}
         others = self._other.found(question, hits)
-        return self._reader.read(question, hits, others[0].text if others else "")
+        again = [hit for hit in hits if hit.passage.id in likeliest] or hits
+        answer = self._reader.read(question, again, others[0].text if others else "")
+        return replace(answer, hits=tuple(hits), reason=answer.reason and none_of(len(hits)))
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
         """Yield the answer of ``read``, which comes all at once."""

@@ -215,9 +215,13 @@ class Finds(Extractive):
 
     def __init__(self, **logits: float) -> None:
         self._calibration = Calibration(0.0, Signs(0.0, 0.0, 0.0, 1.0), {})
-        self._threshold, self._logits = 0.5, logits
+        self._threshold, self._logits, self.given = 0.5, logits, []
+
+    def spans(self, question: str, hits: list[Hit]) -> list[Span]:  # type: ignore[override]
+        return [Span(hit.passage, hit.passage.start, hit.passage.start + 1, hit.score) for hit in hits]
 
     def found(self, question: str, hits: list[Hit]) -> list[Found]:  # type: ignore[override]
+        self.given = [hit.passage.id for hit in hits]
         told = [
             (spans((word, 1.0, word)), Signs(0.0, 0.0, 0.0, logit)) for word, logit in self._logits.items()
         ]
@@ -247,6 +251,16 @@ def test_the_best_answer_of_the_other_reader_seconds() -> None:
     assert Seconded(reader, Finds(two=-9.0, nine=9.0)).read("How many?", hits).text == ""
     assert Seconded(reader, Finds()).read("How many?", hits).text == ""
     assert [step.text for step in Seconded(reader, reader).stream("How many?", hits)] == ["Nine"]  # type: ignore[union-attr]
+
+
+def test_what_the_other_reader_would_answer_from_first_is_read_again() -> None:
+    margins = [-4.0, 9.0, -5.0, 0.0, 3.0, 1.0]
+    hits = [Hit(passage("Nine.", id=n), margin) for n, margin in enumerate(margins)]
+    for reader in (Finds(Nine=1.0), Finds(Nine=-1.0)):
+        answer = Seconded(reader, Finds()).read("How many?", hits)
+        assert reader.given == [1, 3, 4, 5]
+        assert answer.hits == tuple(hits)
+    assert answer.reason == "None of the 6 nearest passages answers the question."
 
 
 def test_a_span_says_more_than_the_question() -> None:
