@@ -189,6 +189,9 @@ fast reader, and the accurate one as often as it reads. The confidence was fitte
 of several values is best by luck too, so an interval without 0 is less than it says.
 
 ![What each setting gives, by its value](defaults.svg)
+
+The constant of the ranks is 5 all the same, where 20 is better by as much as the first row says: of six values some one
+is likely to be, and the confidence was fitted on scores with 5; it has to be fitted again before the constant changes.
 """,
     "reading": """\
 ## Reading
