@@ -190,7 +190,7 @@ of several values is best by luck too, so an interval without 0 is less than it 
 
 ![What each setting gives, by its value](defaults.svg)
 
-The constant of the ranks is 5 all the same, where 20 is better by as much as the first row says: of six values some one
+The constant of the ranks is 5 all the same, where 20 is better by as much as its row says: of six values some one
 is likely to be, and the confidence was fitted on scores with 5; it has to be fitted again before the constant changes.
 """,
     "reading": """\
