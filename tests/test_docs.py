@@ -40,7 +40,7 @@ def test_commands_print_what_the_page_shows(page: str, place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "n"), zip(generate.TABLED, (12, 2), strict=True), ids=("models", "evaluation")
+    ("path", "n"), list(zip(generate.TABLED, (12, 2), strict=True)), ids=("models", "evaluation")
 )
 def test_the_tables_are_those_of_their_files(path: Path, n: int) -> None:
     page = path.read_text(encoding="utf-8")
