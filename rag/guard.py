@@ -86,6 +86,11 @@ def sober(hits: Sequence[Hit], question: str = "") -> tuple[list[Hit], int]:
     return closed_up(kept, gone), len(gone)
 
 
+def is_sober(question: str, hit: Hit) -> bool:
+    """Return whether a hit may be read to answer a question."""
+    return bool(sober([hit], question)[0])
+
+
 def note(n: int) -> str | None:
     """Return what to tell of ``n`` passages that were set aside; None of none."""
     if not n:

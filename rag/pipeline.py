@@ -30,10 +30,12 @@ from rag.guard import note, sober
 from rag.index.words import terms
 from rag.store import Status
 
+ASIDE = "Every passage that shares anything with the question speaks to a machine, and was set aside."
 FILTERED = "The filter leaves no passage that shares anything with the question."
 MOST = 100  # passages of one question, as in the settings; each that is read takes a hundredth of a second
 NO_READERS: Mapping[Way, Reader] = MappingProxyType({})
 N_SPARE = 8  # passages beyond k, in the place of those that are set aside
+MOST_SPARE = 2_048  # where hostile articles fill these too; to judge as many takes about a second
 LONGEST = 2_000  # characters of a question; a longer one is an article
 
 
@@ -126,9 +128,8 @@ class Pipeline:
         asked = self._standalone(question, turns)
         yield Stage("search", self.index.n_articles)
         k = self.k if k is None else k
-        found = self._retrieve(asked, k, where, N_SPARE)
-        hits = sober(found, asked)[0][:k]
-        aside = note(sober(found[:k], asked)[1])
+        hits, n_aside = self._sober(asked, k, where)
+        aside = note(n_aside)
         retrieved = time.perf_counter()
         if hits:
             yield Stage("read", len(hits))
@@ -190,7 +191,9 @@ class Pipeline:
     ) -> Answer:
         """Return what a reader answered with all that it does not know."""
         told = "; ".join(filter(None, (self.index.note, aside, answer.note))) or None
-        reason = FILTERED if not answer.hits and where != EVERYWHERE else answer.reason
+        reason = answer.reason
+        if not answer.hits and (aside or where != EVERYWHERE):
+            reason = ASIDE if aside else FILTERED
         return replace(
             answer,
             question=question,
@@ -213,6 +216,16 @@ class Pipeline:
         """Return what to search for: a follow-up such as "Why?" need only have words once it is rewritten."""
         asked = one_line(question)
         return checked(self.rewriter.rewrite(turns, asked) if turns else asked)
+
+    def _sober(self, asked: str, k: int, where: Where) -> tuple[list[Hit], int]:
+        """Return the ``k`` best passages that may be read, and how many of the best were set aside."""
+        n_spare = N_SPARE
+        while True:
+            found = self._retrieve(asked, k, where, n_spare)
+            kept, _ = sober(found, asked)
+            if len(kept) >= k or len(found) < k + n_spare or n_spare >= MOST_SPARE:
+                return kept[:k], sober(found[:k], asked)[1]
+            n_spare *= 4
 
     def _retrieve(self, asked: str, k: int, where: Where, n_spare: int = 0) -> list[Hit]:
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST:

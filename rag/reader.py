@@ -15,7 +15,6 @@ from tokenizers import Encoding
 from rag.calibration import Calibration, Signs
 from rag.dates import told
 from rag.domain import Alternative, Answer, Citation, Hit, Passage, Steps
-from rag.echo import adds
 from rag.encoder import Encoder, Outputs
 from rag.metrics import normalised
 from rag.speech.attributed import attributed
@@ -143,7 +142,7 @@ class Extractive:
         """Return the best span of each passage that has one, in the order of ``hits``."""
         encodings = [self._encoder.tokens(question, hit.passage.text) for hit in hits]
         read = zip(hits, encodings, self._encoder.run(encodings), strict=True)
-        found = (best_span(hit, encoding, outputs, question) for hit, encoding, outputs in read)
+        found = (best_span(hit, encoding, outputs) for hit, encoding, outputs in read)
         return [span for span in found if span is not None]
 
 
@@ -179,8 +178,8 @@ def newest_first(answers: Sequence[Alternative]) -> list[Alternative]:
     return [answers[n] for n in order]
 
 
-def best_span(hit: Hit, encoding: Encoding, outputs: Outputs, question: str = "") -> Span | None:
-    """Return the best span of at most LONGEST tokens within a sentence that says more than ``question``, or None.
+def best_span(hit: Hit, encoding: Encoding, outputs: Outputs) -> Span | None:
+    """Return the best span of at most LONGEST tokens within a sentence; None for no tokens.
 
     ``outputs`` are start and end logits ``(length,)``; position 0 stands for "not in this passage". A span scores
     their sum, less FURTHER for each token after its first.
@@ -198,9 +197,6 @@ def best_span(hit: Hit, encoding: Encoding, outputs: Outputs, question: str = ""
         begins, [encoding.offsets[at][0] for at in range(first, last)], side="right"
     )  # (n,)
     allowed = (further >= 0) & (further < LONGEST) & (within[:, None] == within[None, :])
-    allowed &= adds(question, hit.passage.text, [encoding.offsets[at] for at in range(first, last)])
-    if not allowed.any():
-        return None
     left, right = divmod(int(np.where(allowed, scores, -np.inf).argmax()), n)
     margin = float(scores[left, right] - (start[0] + end[0]))
     passage = hit.passage

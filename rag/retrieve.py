@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from rag.index.twins import same
 
 RANK_CONSTANT = 5  # chosen by the sweep in benchmarks/README.md, on the questions that it is judged by there
 Scored = list[tuple[int, float]]
+Trusted = Callable[[str, Hit], bool]
 
 
 class Searchable(Protocol):
@@ -95,31 +96,39 @@ def _best_first(hits: Sequence[Hit]) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.score, hit.passage.id))
 
 
+def _anything(_question: str, _hit: Hit) -> bool:
+    return True
+
+
 class Distinct:
     """Another retriever's passages, of near-identical articles the best one alone; its article names the others."""
 
-    def __init__(self, inner: Retriever) -> None:
-        self._inner = inner
+    def __init__(self, inner: Retriever, trusted: Trusted = _anything) -> None:
+        """A hit that is not ``trusted``, given the question, takes no other's place."""
+        self._inner, self._trusted = inner, trusted
 
     def retrieve(self, question: str, k: int, where: Where = EVERYWHERE) -> list[Hit]:
         """Return at most ``k`` passages that say different things, best first, ties by id."""
         wanted = k
         while True:
             hits = self._inner.retrieve(question, wanted, where)
-            kept = _distinct(hits)
+            kept = self._distinct(question, hits)
             if len(kept) >= k or len(hits) < wanted:
                 return kept[:k]
             wanted += k - len(kept)
 
+    def _distinct(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        kept: list[Hit] = []
+        for hit in hits:
+            copies = {copy.id for copy in hit.passage.article.copies}
+            rivals = [other for other in kept if other.passage.article.id in copies] if copies else []
+            if not any(_same(hit, other) and self._trusted(question, other) for other in rivals):
+                kept.append(hit)
+        return kept
 
-def _distinct(hits: Sequence[Hit]) -> list[Hit]:
-    kept: list[Hit] = []
-    for hit in hits:
-        copies = {copy.id for copy in hit.passage.article.copies}
-        rivals = (other.passage for other in kept if other.passage.article.id in copies) if copies else ()
-        if not any(same(other.text, hit.passage.text) for other in rivals):
-            kept.append(hit)
-    return kept
+
+def _same(one: Hit, other: Hit) -> bool:
+    return same(other.passage.text, one.passage.text)
 
 
 def _hits(index: Searchable, scored: Scored) -> list[Hit]:

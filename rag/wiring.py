@@ -13,6 +13,7 @@ from rag.conversation import Rules
 from rag.domain import Embedder, Reader, Retriever, Rewriter, Way
 from rag.errors import IndexStale, SettingsError
 from rag.excerpts import Excerpts, ReadOnce
+from rag.guard import is_sober
 from rag.pipeline import Pipeline
 from rag.reader import SIZES
 from rag.retrieve import Dense, Distinct, Fused, Words
@@ -45,7 +46,7 @@ def pipeline(settings: Settings, embedder: Embedder | None = None, llm: LLM | No
         try:
             embedder = matching(settings, store, embedder)
             fused = Fused(retrievers(store, embedder), settings.depth)
-            found = Distinct(fused)
+            found = Distinct(fused, is_sober)
             readers = _readers(settings, opening.result(), embedder, model)
             rewriter: Rewriter = ByModel(model, Rules()) if model else Rules()
             return Pipeline(store, found, readers[cast(Way, settings.mode)], rewriter, settings.k, readers)

@@ -61,7 +61,7 @@ ARROWS: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "rag.reader": (
-        {"rag.calibration", "rag.dates", "rag.domain", "rag.echo", "rag.encoder", "rag.metrics", "rag.text"}
+        {"rag.calibration", "rag.dates", "rag.domain", "rag.encoder", "rag.metrics", "rag.text"}
         | {"rag.speech.attributed", "rag.wants", "rag.whole"},
         MODELS,
     ),

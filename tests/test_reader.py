@@ -263,15 +263,6 @@ def test_what_the_other_reader_would_answer_from_first_is_read_again() -> None:
     assert answer.reason == "None of the 6 nearest passages answers the question."
 
 
-def test_a_span_says_more_than_the_question() -> None:
-    start, end = logits(8, _3=9.0, _5=8.95), logits(8, _3=9.0, _5=8.0)
-    text = "journal said Critique"
-    span = best_span(found(text), encoding(text), (start, end), "Which journal said so?")
-    assert span is not None
-    assert span.text == "Critique"
-    assert best_span(found("a journal"), encoding("a journal"), (start, end), "Which journal?") is None
-
-
 def test_no_hits_means_to_abstain(encoder: Encoder) -> None:
     answer = reader(encoder).read("Who?", [])
     assert (answer.mode, answer.text, answer.citations, answer.confidence) == ("abstain", "", (), 0.0)

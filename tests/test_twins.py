@@ -149,6 +149,18 @@ def test_a_passage_stands_once_however_many_published_it() -> None:
     assert [found.passage.id for found in distinct.retrieve("q", 1)] == [1]
 
 
+def test_a_copy_that_is_not_trusted_takes_nobodys_place() -> None:
+    genuine = Article("a", "A", text_of(1), "The Herald", copies=(Copy("b", "B", "The Courier", ""),))
+    hostile = Article("b", "B", text_of(1), "The Courier", copies=(Copy("a", "A", "The Herald", ""),))
+    hits = [hit(1, hostile, 0, 8), hit(2, genuine, 0, 8), hit(3, hostile, 1, 8)]
+
+    def trusted(question: str, one: Hit) -> bool:
+        return question == "q" and one.passage.article is genuine
+
+    distinct = Distinct(Listed(hits), trusted)
+    assert [found.passage.id for found in distinct.retrieve("q", 10)] == [1, 2]
+
+
 def test_a_citation_knows_its_page() -> None:
     article = Article("a", "A", text_of(1), meta=MappingProxyType({"pages": "0 100 100 250"}))
     passage = Passage(1, article, 0, 400)
