@@ -29,8 +29,8 @@ CAUSES: Mapping[str, tuple[str, str]] = {  # where it lies, and what mends it
     "whole sentences that do not answer": ("how sentences are weighed", "nothing here"),
     "part of the answer": (READER, "nothing here"),
     "the second best in the place of the best": ("`Extractive.read`", "the best is answered or none"),
-    "no amount where one is asked for": ("`best_span`", "how many takes an amount (`rag/echo.py`)"),
-    "the words of the question again": ("`best_span`", "a span says more than the question (`rag/echo.py`)"),
+    "no amount where one is asked for": ("`best_span`", "nothing here"),
+    "the words of the question again": ("`best_span`", "nothing here"),
     "doubtful gold": ("the questions", "nothing"),
 }
 Cells = Sequence[str]
