@@ -138,9 +138,9 @@ class _Keeper:
             again_s = float("inf") if isinstance(error, CorpusError | RemovalRefused) else RETRY_S
         self._is_start = self._is_start and again_s == LOCKED_S
         for trouble in troubles:
-            if str(trouble) not in self._troubles:
+            if _same(trouble) not in self._troubles:
                 self._on_trouble(trouble)
-        self._troubles = set(map(str, troubles))
+        self._troubles = set(map(_same, troubles))
         return again_s
 
     def _run(self, there: list[Path]) -> None:
@@ -179,6 +179,11 @@ class _Keeper:
             failed=tuple(failure for key, failure in failed.items() if key not in told),
             files=tuple(fate for key, fate in files.items() if key not in told),
         )
+
+
+def _same(trouble: CitewiseError) -> str:
+    """What two complaints of one trouble share; who holds a lock is not known while it changes hands."""
+    return type(trouble).__name__ if isinstance(trouble, IndexLocked) else str(trouble)
 
 
 def _of(failure: Failure) -> Fate:
