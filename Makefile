@@ -20,8 +20,8 @@ ask: index       ## answer in the terminal: make ask Q="Who did Ayrault say Russ
 index: $(VENV)/.base  ## bring the index in step with the shipped collection
 	@$(BIN)/citewise index --index $(INDEX) $(CORPUS)
 
-test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## run all tests, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 weights: $(VENV)/.llm  ## install a small language model (130 MB), so that the tests which ask a real one run too
 

@@ -791,6 +791,7 @@ def test_what_is_damaged_is_a_complaint_and_the_rest_is_read() -> None:
         ("a.tgz", tarred({"p.jpg": os.urandom(5000)})[:3000]),
         ("a.tgz", gzip.compress(tarred({"p.jpg": b""}, "w")[:512])[:-4]),
     ],
+    ids="empty zip tar tgz xz bz2 cut cut-to-a-block".split(),
 )
 def test_what_is_no_archive_is_refused(name: str, content: bytes) -> None:
     assert refused(name, content).startswith("is damaged, or not what its name says")

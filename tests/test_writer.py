@@ -129,7 +129,7 @@ def test_the_answer_grows_and_a_sentence_is_judged_as_soon_as_it_is_complete() -
         (cuts("The bri"), ""),
         (says("The articles do not say."), "found no answer"),
     ],
-    ids=str,
+    ids="500 429 401 404 empty refuses hangs stops drips bytes json cuts says_not".split(),
 )
 def test_a_model_that_fails_gives_the_quote_and_one_line_of_why(reply: Reply, told: str) -> None:
     answer = asked(reply, limit_s=1.0)
