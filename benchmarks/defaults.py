@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +33,15 @@ SHARED = (0, 32)
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is asked: questions of each file with every value, of both readers; contexts of a file, 0 for all."""
+    """How many questions of each file are asked: of one cut, of each cut, of both readers; contexts, 0 for all."""
 
     questions: int
+    cut: int
     both: int
     contexts: int = 0
 
 
-FULL, QUICK = Sizes(questions=100, both=40), Sizes(questions=4, both=2, contexts=12)
+FULL, QUICK = Sizes(questions=250, cut=100, both=40), Sizes(questions=4, cut=3, both=2, contexts=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def measure(quick: bool) -> Part:
     root = files[0].parent.parent
     with tempfile.TemporaryDirectory() as folder:
         asking = [asking_of(root, name, Path(folder), sizes) for name in FILES]
-        sweeps = [*_found(asking), *_read(asking, sizes.both)]
+        sweeps = [*_found(asking), *_cut(asking, sizes.cut), *_read(asking, sizes.both)]
     rows = [sweep.verdict() for sweep in sweeps]
     return Part(here, tables=[Table(VERDICTS, rows), *(sweep.table() for sweep in sweeps)])
 
@@ -121,10 +122,16 @@ def _found(asking: Sequence[Asking]) -> Iterator[Sweep]:
     yield _sweep("passages read (k)", {n: came[how] for n, how in ks.items()}, BASE.k)
     yield _sweep("passages considered (depth)", {n: came[how] for n, how in depths.items()}, BASE.depth)
     yield _sweep("constant of the ranks", {n: came[how] for n, how in constants.items()}, BASE.constant)
+
+
+def _cut(asking: Sequence[Asking], n: int) -> Iterator[Sweep]:
+    """Yield the settings that decide how articles are cut, of the first ``n`` questions of each file."""
+    some = [replace(one, asked=one.asked[:n]) for one in asking]
     tokens = {float(n): Cut(tokens=n) for n in TOKENS}
     shared = {float(n): Cut(shared=n) for n in SHARED}
-    cuts = {WHOLE: came[BASE]}
-    cuts |= {cut: _tried(asking, cut, [BASE])[BASE] for cut in {*tokens.values(), *shared.values()} - {WHOLE}}
+    cuts = {
+        cut: _tried(some, cut, [BASE])[BASE] for cut in dict.fromkeys([*tokens.values(), *shared.values()])
+    }
     yield _sweep("tokens of a passage", {n: cuts[cut] for n, cut in tokens.items()}, WHOLE.tokens)
     yield _sweep("tokens that neighbours share", {n: cuts[cut] for n, cut in shared.items()}, WHOLE.shared)
 
