@@ -182,7 +182,7 @@ that. Right is an f1 of .5 or more with a quote of an article that answers. Pass
 there is no setting for it: they are cut at the ends of sentences and paragraphs, and a quote is a sentence of one. What
 sharing would give was tried with passages that begin with the last sentences of the one before, no longer for it.
 
-For the precision and for the confidence from which nothing is read again, both readers read what was found for fewer
+For the precision and for the confidence from which nothing is read again, both readers read as they ship for fewer
 questions, each asked again with its article taken away, so that half have no answer; an answer that is right counts 1,
 a wrong one -1, silence 0, and the mean decides. The time there is that of a question with its article: finding, the
 fast reader, and the accurate one as often as it reads. The confidence was fitted on some of these questions. The best

@@ -1,4 +1,4 @@
-"""Two readers of the same passages, and what comes of them by the precision and by when the second is not asked."""
+"""What comes of the fast reader and a second look by the precision, and by when the second look is not taken."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,13 @@ NEVER = 0.0  # nothing is read again: the fast reader alone
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """What both readers say to one question, asked as it is and with its article taken away.
+    """What the fast reader says to one question, and what is said when it is read again whatever the fast one thinks.
 
-    ``ms`` is what finding and the fast reader take the first time, and what the accurate one takes more.
+    It is asked as it is and with its article taken away. ``ms`` is what either takes the first time, finding included.
     """
 
     fast: tuple[Said, Said]
-    accurate: tuple[Said, Said]
+    again: tuple[Said, Said]
     ms: tuple[float, float] = (0.0, 0.0)
 
 
@@ -60,35 +61,38 @@ class Came:
 
 
 def read_by_both(index: Path, asked: Sequence[Asked], embedder: Embedder) -> list[Both]:
-    """Return what the readers say to each question, whatever they think of it."""
-    fast, accurate = unsilenced("fast"), unsilenced("accurate")
+    """Return what is said to each question by the fast reader, and as it ships where that is sure of nothing."""
+    fast = unsilenced("fast")
+    with patch.object(wiring, "SURE", 2.0):
+        again = unsilenced("auto")
     with finding(index, embedder) as parts:
-        return [_of_both(parts, (fast, accurate), one) for one in asked]
+        return [_of_both(parts, (fast, again), one) for one in asked]
 
 
 def _of_both(parts: Mapping[str, Retriever], readers: tuple[Reader, Reader], one: Asked) -> Both:
     started = time.perf_counter()
     found = hits(parts, Finding(k=4 * Settings().k), one.question)
+    finding_s = time.perf_counter() - started
     without = [hit for hit in found if short_id(hit) not in one.homes][: Settings().k]
     said, took = [], []
     for reader in readers:
-        first = judged(reader.read(one.question, found[: Settings().k]), found, one)
-        took.append(1000 * (time.perf_counter() - started))
-        said.append((first, judged(reader.read(one.question, without), without, one)))
         started = time.perf_counter()
+        first = judged(reader.read(one.question, found[: Settings().k]), found, one)
+        took.append(1000 * (finding_s + time.perf_counter() - started))
+        said.append((first, judged(reader.read(one.question, without), without, one)))
     return Both(said[0], said[1], (took[0], took[1]))
 
 
 def came(said: Sequence[Both], precision: float, sure: float) -> Came:
     """Return what comes of a precision, where the fast reader's answer stands from a confidence of ``sure`` on."""
     cuts = [wiring.threshold(Settings(reader=size, precision=precision)) for size in ("fast", "accurate")]
-    pairs = [pair for both in said for pair in zip(both.fast, both.accurate, strict=True)]
+    pairs = [pair for both in said for pair in zip(both.fast, both.again, strict=True)]
     again = np.array([sure != NEVER and fast.sure < max(sure, cuts[0]) for fast, _ in pairs])
     worth = [
-        _worth(accurate, cuts[1]) if second else _worth(fast, cuts[0])
-        for (fast, accurate), second in zip(pairs, again, strict=True)
+        _worth(slow, cuts[1]) if second else _worth(fast, cuts[0])
+        for (fast, slow), second in zip(pairs, again, strict=True)
     ]
-    ms = [both.ms[0] + both.ms[1] * second for both, second in zip(said, again[::2], strict=True)]
+    ms = [both.ms[int(second)] for both, second in zip(said, again[::2], strict=True)]
     return Came(np.array(worth).reshape(-1, 2), again.reshape(-1, 2), np.array(ms))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -82,14 +83,14 @@ def threshold(settings: Settings) -> float:
 
 
 def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
-    """Return the reader that quotes spans, and the one that quotes whatever fits; neither abstains for a doubt.
+    """Return what quotes spans, and what quotes whatever fits, as they ship, but that neither abstains for a doubt.
 
     Raises:
         ModelMissing: a file of the weights is missing or damaged.
     """
-    size = _last(settings)
-    quoting = ReadOnce.shipped(0.0, size)
-    return quoting, Routed(quoting, Excerpts(quoting, embedder, Weighing.load(SIZES[size]), 0.0))
+    sure_of_all = replace(settings, precision=0.0)
+    spans, sentences = _both(sure_of_all, _shipped(sure_of_all), embedder)
+    return spans, Routed(spans, sentences)
 
 
 def quoting(settings: Settings) -> Reader:

@@ -126,7 +126,7 @@ def test_the_accurate_reader_answers_where_the_fast_one_is_not_sure() -> None:
     assert alone.row()["right of the answered"] == 0.0
     assert trusted.balance == [-0.5]
     assert trusted.ms.tolist() == [100.0]
-    assert second.came([both], 0.7, 1.0).ms.tolist() == [1000.0]
+    assert second.came([both], 0.7, 1.0).ms.tolist() == [900.0]
 
 
 def swept(worth: dict[float, list[float]], default: float) -> Sweep:

@@ -619,8 +619,9 @@ def test_it_decides_as_asking_with_the_threshold_does(index: Path, report: Repor
 
 
 def test_what_was_silenced_is_what_would_be_said_without_a_threshold(index: Path, report: Report) -> None:
-    silent = [outcome for outcome in report.outcomes if not outcome.answered][:2]
-    assert silent
+    both_agree = rag.evaluate([Question("q", "How much did the Channel Tunnel cost?")], index).outcomes
+    silent = [outcome for outcome in (*both_agree, *report.outcomes) if not outcome.answered][:3]
+    assert len(silent) == 3
     with rag.open(index, precision=0.0) as qa:
         for outcome in silent:
             answer = qa.ask(outcome.question.question)
