@@ -27,6 +27,7 @@ PARTS = (
     "defaults",
     "reading",
     "accurate",
+    "attribution",
     "rewriting",
     "writing",
     "page",
