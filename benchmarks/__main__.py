@@ -27,7 +27,6 @@ PARTS = (
     "defaults",
     "reading",
     "accurate",
-    "attribution",
     "rewriting",
     "writing",
     "page",

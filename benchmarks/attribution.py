@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import ingest
 import rag
 from benchmarks.interval import score
-from benchmarks.origin import HOME, data, origin
-from benchmarks.results import Part, Score
+from benchmarks.origin import HOME, data
+from benchmarks.results import Score
 from rag.domain import Answer
 from rag.metrics import f1, holds
 from training.asked import CORPORA
@@ -23,22 +22,20 @@ RIGHT_F1 = 0.5
 Row = dict[str, Any]
 
 
-def measure(quick: bool) -> Part:
-    """Return the share of the questions that is answered rightly."""
-    here = origin("attribution", [FILE, *(data(f"corpora/{name}.jsonl") for name in CORPORA)])
-    with tempfile.TemporaryDirectory() as folder:
-        return Part(here, scores=list(_scores(Path(folder) / "index", quick)))
+def files() -> list[Path]:
+    """Return the files that are asked and asked about."""
+    return [FILE, *(data(f"corpora/{name}.jsonl") for name in CORPORA)]
 
 
-def _scores(index: Path, quick: bool) -> Iterator[Score]:
+def scores(folder: Path, quick: bool) -> Iterator[Score]:
     """Index everything as one collection, ask, and yield the share that is right."""
     rows = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
     places = [SHIPPED, *(data(f"corpora/{name}.jsonl") for name in CORPORA)]
     if quick:
         rows, places = [row for row in rows if row["corpus"] == "shipped"], [SHIPPED]
-    ingest.index(places, index)
+    ingest.index(places, folder / "attribution")
     for what, precision in (("as shipped", None), ("never abstaining", 0.0)):
-        with rag.open(index, precision=precision) as qa:
+        with rag.open(folder / "attribution", precision=precision) as qa:
             right = [is_right(row, qa.ask(row["question"])) for row in rows]
         yield score(f"attributed rightly, {what}", right, 0.85 if precision is None else None)
         yield score(f"of these with a second speaker nearby, {what}", of_two(rows, right))

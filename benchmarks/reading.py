@@ -6,14 +6,14 @@ import math
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import rag
-from benchmarks import pace, reranking
+from benchmarks import attribution, pace, reranking
 from benchmarks.interval import score, statistic
 from benchmarks.origin import data, origin
 from benchmarks.results import Comparison, Part, Row, Score, Table
@@ -42,7 +42,11 @@ Mask = NDArray[np.bool_]
 def measure(quick: bool) -> Part:
     """Return the scores of the fast reader on the test parts, of which no question was trained or tuned on."""
     paces = list(pace.comparisons(quick))
-    return measured("reading", ("fast", Settings().reader), (0.70, 0.82), N_QUICK if quick else N, paces)
+    part = measured("reading", ("fast", Settings().reader), (0.70, 0.82), N_QUICK if quick else N, paces)
+    with tempfile.TemporaryDirectory() as folder:
+        scores = [*part.scores, *attribution.scores(Path(folder), quick)]
+    asked_too = origin("reading", attribution.files()).data
+    return replace(part, origin=replace(part.origin, data={**part.origin.data, **asked_too}), scores=scores)
 
 
 def measured(

@@ -206,6 +206,10 @@ time with its context taken away, so that half of all have no answer; an answer 
 its f1 is .5 or more, and the intervals are of questions, each with both of its times. In a collection a question can
 have an answer elsewhere too: such an answer counts as wrong here.
 
+Attribution: 40 questions of our own (questions/attribution.jsonl) of the kind "who said", "what did X say", asked of
+the shipped articles and the four corpora together; right is an answer that has an f1 of .5 with a gold one, or holds
+it, and is quoted from an article that says so.
+
 The pace is of the weights that ship beside the network that they were made from, in transformers' float32 on torch with
 all passages in one batch; the limit is the machine's rate of the network's 36 products of integers alone.
 """,
@@ -214,14 +218,6 @@ all passages in one batch; the limit is the machine's rate of the network's 36 p
 
 The same with `reader = "accurate"`, all-mpnet-base-v2 cut to ten layers: the same questions given the passage, fewer of
 the collection.
-""",
-    "attribution": """\
-## Attribution
-
-40 questions of our own (questions/attribution.jsonl) of the kind "who said", "what did X say", asked of the shipped
-articles and the four corpora together; right is an answer that has an f1 of .5 with a gold one, or holds it, and is
-quoted from an article that says so. Nothing was tuned on them: what an answer that the speaker bears out is worth was
-fitted on other questions of other articles (training/speech.jsonl).
 """,
     "rewriting": """\
 ## Rewriting

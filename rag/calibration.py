@@ -35,14 +35,12 @@ class Calibration:
     """A logistic regression (Platt 1999) on ``Signs``, fitted by ``training.calibrate`` on questions never learned.
 
     ``thresholds`` maps the share of the given answers that were right there to the confidence from which they were
-    given; both grow. ``speech`` is what the logit of an answer to a question of who said what is more, fitted by
-    ``training.speech``.
+    given; both grow.
     """
 
     bias: float
     weights: Signs
     thresholds: Mapping[float, float]
-    speech: float = 0.0
 
     @classmethod
     def load(cls, folder: Path) -> Calibration:
@@ -54,9 +52,7 @@ class Calibration:
         with _recorded(folder, "calibration") as facts:
             weights = Signs(**{field.name: facts[field.name] for field in fields(Signs)})
             thresholds = {float(precision): found for precision, found in facts["thresholds"].items()}
-            bias = float(facts["bias"])
-        with _recorded(folder, "speech") as facts:
-            return cls(bias, weights, thresholds, float(facts["logits"]))
+            return cls(facts["bias"], weights, thresholds)
 
     def confidence(self, signs: Signs, more: float = 0.0) -> float:
         """Return the probability that an answer for which this speaks, and ``more`` logits, is right."""

@@ -17,7 +17,7 @@ from rag.dates import told
 from rag.domain import Alternative, Answer, Citation, Hit, Passage, Steps
 from rag.encoder import Encoder, Outputs
 from rag.metrics import normalised
-from rag.speech.attributed import asked, attributed
+from rag.speech.attributed import attributed
 from rag.text import fold, sentences
 from rag.wants import asks_whether
 from rag.whole import whole
@@ -58,14 +58,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An answer that passages give: the spans that say it, best first, and what speaks for it.
-
-    ``is_speech``: the question is of who said what.
-    """
+    """An answer that passages give: the spans that say it, best first, and what speaks for it."""
 
     spans: Sequence[Span]
     signs: Signs
-    is_speech: bool = False
 
     @property
     def text(self) -> str:
@@ -135,14 +131,12 @@ class Extractive:
     def confidence(self, found: Found, seconded: str = "") -> float:
         """Return the probability that an answer is right, ``seconded`` being what another reader would answer."""
         more = SECONDED if seconded and is_same(_words(found.text), _words(seconded)) else 0.0
-        speech = self._calibration.speech if found.is_speech else 0.0
-        return self._calibration.confidence(found.signs, more + speech)
+        return self._calibration.confidence(found.signs, more)
 
     def found(self, question: str, hits: Sequence[Hit]) -> list[Found]:
         """Return the different answers of ``hits``, best first."""
         groups = grouped(attributed(question, self.spans(question, hits)))
-        is_speech = asked(question) is not None
-        return [Found(group, signs(group, groups), is_speech) for group in groups]
+        return [Found(group, signs(group, groups)) for group in groups]
 
     def spans(self, question: str, hits: Sequence[Hit]) -> list[Span]:
         """Return the best span of each passage that has one, in the order of ``hits``."""

@@ -65,18 +65,17 @@ class Seconded:
         return self._reader.name
 
     def read(self, question: str, hits: Sequence[Hit]) -> Answer:
-        """Answer, or abstain, with a confidence in which the best answer of the other counts."""
-        answer = self._reader.read(question, *by_other(self._other, question, hits))
+        """Answer, or abstain, with a confidence in which the best answer of the other counts.
+
+        It reads the AGAIN passages that the other would answer from first.
+        """
+        spans = sorted(self._other.spans(question, hits), key=lambda span: (-span.margin, span.passage.id))
+        likeliest = {span.passage.id for span in spans[:AGAIN]}
+        others = self._other.found(question, hits)
+        again = [hit for hit in hits if hit.passage.id in likeliest] or hits
+        answer = self._reader.read(question, again, others[0].text if others else "")
         return replace(answer, hits=tuple(hits), reason=answer.reason and none_of(len(hits)))
 
     def stream(self, question: str, hits: Sequence[Hit]) -> Steps:
         """Yield the answer of ``read``, which comes all at once."""
         yield self.read(question, hits)
-
-
-def by_other(other: Extractive, question: str, hits: Sequence[Hit]) -> tuple[Sequence[Hit], str]:
-    """Return the AGAIN passages that a reader would answer from first, to be read again, and what it would answer."""
-    spans = sorted(other.spans(question, hits), key=lambda span: (-span.margin, span.passage.id))
-    likeliest = {span.passage.id for span in spans[:AGAIN]}
-    found = other.found(question, hits)
-    return [hit for hit in hits if hit.passage.id in likeliest] or hits, found[0].text if found else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
@@ -243,16 +242,6 @@ def test_an_answer_that_another_reader_gives_too_is_surer(other: str, answered: 
     answer = Finds(Nine=SECONDED / -2).read("How many?", [found("Nine.")], other)
     assert bool(answer.text) == answered
     assert (answer.confidence > 0.5) == answered
-
-
-def test_a_question_of_who_said_what_is_as_much_surer_as_the_card_says(encoder: Encoder) -> None:
-    hits = [found("The dam will hold, said Eva Holm, the mayor of Lund.")]
-    plain = Calibration.load(SHIPPED)
-    surer = Extractive(encoder, replace(plain, speech=plain.speech + 2.0), 0.0)
-    for question, more in (("Who said that the dam will hold?", 2.0), ("Who is the mayor of Lund?", 0.0)):
-        (one, *_), (two, *_) = (each.found(question, hits) for each in (reader(encoder), surer))
-        odds = [p / (1 - p) for p in (reader(encoder).confidence(one), surer.confidence(two))]
-        assert math.log(odds[1] / odds[0]) == pytest.approx(more)
 
 
 def test_the_best_answer_of_the_other_reader_seconds() -> None:

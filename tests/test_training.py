@@ -38,7 +38,6 @@ from training import (  # noqa: E402
     net,
     questions,
     reader,
-    speech,
 )
 from training.examples import Step  # noqa: E402
 from training.lessons import Lesson  # noqa: E402
@@ -383,20 +382,13 @@ def test_one_command_makes_both_readers_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    for module in (reader, export, calibrate, excerpts, speech):
+    for module in (reader, export, calibrate, excerpts):
         monkeypatch.setattr(module, "main", lambda argv, name=module.__name__: asked.append([name, *argv]))
     whole.main(["data", str(tmp_path)])
     assert [(row[0], row[-1]) for row in asked[:2]] == [
         ("training.reader", size) for size in ("fast", "accurate")
     ]
-    assert [row[0] for row in asked[2:8]] == [
-        "training.export",
-        "training.calibrate",
-        "training.excerpts",
-    ] * 2
-    assert [(row[0], row[-1]) for row in asked[8:]] == [
-        ("training.speech", size) for size in ("fast", "accurate")
-    ]
+    assert [row[0] for row in asked[2:]] == ["training.export", "training.calibrate", "training.excerpts"] * 2
     assert asked[2][2:4] == [str(tmp_path / "reader"), str(SHIPPED)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.reader import SIZES
-from training import calibrate, excerpts, export, reader, speech
+from training import calibrate, excerpts, export, reader
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,8 +24,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         export.main(["reader", str(made), str(folder), "--measure", data])
         calibrate.main([*fitting, "--reader", size])
         excerpts.main([*fitting, "--reader", size])
-    for size in SIZES:  # the accurate one is asked with what the fast one says
-        speech.main([*fitting, "--reader", size])
 
 
 if __name__ == "__main__":

@@ -31,10 +31,10 @@ class Asked:
     homes: Collection[str]
 
 
-def of_corpora(data: Path, index: Path, questions: Path = QUESTIONS) -> list[Asked]:
+def of_corpora(data: Path, index: Path) -> list[Asked]:
     """Bring an index of the corpora in step, and return our own questions of it."""
     ingest.index([data / "corpora" / f"{name}.jsonl" for name in CORPORA], index)
-    rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     return [Asked(row["id"], row["question"], row["answers"], frozenset(row["articles"])) for row in rows]
 
 
