@@ -89,7 +89,8 @@ def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
         ModelMissing: a file of the weights is missing or damaged.
     """
     sure_of_all = replace(settings, precision=0.0)
-    spans, sentences = _both(sure_of_all, _shipped(sure_of_all), embedder)
+    sure = max(SURE, Calibration.load(SIZES["fast"]).threshold(settings.precision))
+    spans, sentences = _both(sure_of_all, _shipped(sure_of_all), embedder, sure)
     return spans, Routed(spans, sentences)
 
 
@@ -99,14 +100,14 @@ def quoting(settings: Settings) -> Reader:
     Raises:
         ModelMissing: a file of the weights is missing or damaged.
     """
-    return _spans(_shipped(settings), _accurate(settings))
+    return _spans(_shipped(settings), _accurate(settings), SURE)
 
 
-def _spans(first: ReadOnce, accurate: Later[ReadOnce] | None) -> Reader:
+def _spans(first: ReadOnce, accurate: Later[ReadOnce] | None, sure: float) -> Reader:
     """Return the reader whose answers stand where it is sure; elsewhere the accurate one's, with its own to second."""
     if accurate is None:
         return first
-    return SecondLook(first, Later(lambda: Seconded(accurate(), first)), SURE)
+    return SecondLook(first, Later(lambda: Seconded(accurate(), first)), sure)
 
 
 def _accurate(settings: Settings) -> Later[ReadOnce] | None:
@@ -151,7 +152,7 @@ def _readers(
     settings: Settings, first: ReadOnce, embedder: Embedder, model: Model | None
 ) -> Mapping[Way, Reader]:
     """Return what answers, by the way that it does; "write" only where there is a language model."""
-    spans, sentences = _both(settings, first, embedder)
+    spans, sentences = _both(settings, first, embedder, SURE)
     quoted = Routed(spans, sentences)
     if model is None:
         return {"auto": quoted, "quote": quoted}
@@ -159,8 +160,8 @@ def _readers(
     return {"auto": Routed(spans, sentences, writer), "quote": quoted, "write": writer}
 
 
-def _both(settings: Settings, first: ReadOnce, embedder: Embedder) -> tuple[Reader, Reader]:
-    """Return what quotes spans and what quotes sentences; ``first`` reads first.
+def _both(settings: Settings, first: ReadOnce, embedder: Embedder, sure: float) -> tuple[Reader, Reader]:
+    """Return what quotes spans and what quotes sentences; ``first`` reads first, and alone from ``sure`` on.
 
     Raises:
         ModelMissing: what may be read with later is not there.
@@ -173,4 +174,4 @@ def _both(settings: Settings, first: ReadOnce, embedder: Embedder) -> tuple[Read
     if accurate is None:
         return first, sentences(settings.reader, first)
     again = Later(lambda: sentences("accurate", accurate()))
-    return _spans(first, accurate), SecondLook(sentences("fast", first), again, SURE)
+    return _spans(first, accurate, sure), SecondLook(sentences("fast", first), again, sure)

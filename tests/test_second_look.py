@@ -10,8 +10,11 @@ import pytest
 
 import ingest
 import rag
+from rag import embed, wiring
+from rag.calibration import Calibration
 from rag.domain import Answer, Citation, Hit
 from rag.errors import ModelMissing
+from rag.reader import SIZES
 from rag.second_look import Later, SecondLook
 from rag.settings import Settings
 from tests.fakes import passage
@@ -103,3 +106,11 @@ def test_each_reader_can_be_asked_for_and_auto_is_the_default(tmp_path: Path) ->
     assert Settings().reader == "auto"
     assert "second look" in names["auto"]
     assert names["accurate"] != names["fast"]
+
+
+@pytest.mark.parametrize("precision", [0.5, 0.9])
+def test_unsilenced_the_fast_reader_has_the_last_word_where_it_has_it_as_it_ships(precision: float) -> None:
+    settings = Settings(precision=precision)
+    spans, _ = wiring.unsilenced(settings, embed.load(settings.embedder))
+    assert isinstance(spans, SecondLook)
+    assert spans._sure == max(wiring.SURE, Calibration.load(SIZES["fast"]).threshold(precision))

@@ -100,6 +100,7 @@ def test_questions_about_speech(question: str, kind: str, speaker: str) -> None:
         "Who wrote the novel?",
         "Who called the police?",
         "Who was accused of fraud?",
+        "Who of the jury was told of the threat?",
         "Which five new states joined Germany in 1990?",
         "When did the dam break?",
         "What happened after Trump said that he would leave?",

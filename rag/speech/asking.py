@@ -65,7 +65,7 @@ _AUX = r"(?:do|does|did|is|are|was|were|has|have|had|will|would|can|could)"
 _ADVERB = r"(?:also|first|once|later|then|recently|publicly|reportedly|ever|already|just|never|not|\w+ly)"
 _LEAD = r"(?:(?:(?:and|but|so|then)|in (?:\w+ )?\d{4}|on [^,]{3,30}),? )?"
 _NOUN = rf"(?:(?!{_AUX}\b|(?:happened|happens|after|before|when|that|if|who)\b)[\w'’-]+)"
-_AMONG = r"(?: (?:at|in|from|of|among|within)(?: [\w'’.-]+){1,4}?)?"
+_AMONG = rf"(?: (?:at|in|from|of|among|within)(?: (?!(?:{_AUX}|been|being|be|that|which|who)\b)[\w'’.-]+){{1,4}}?)?"
 # A speaker does not end with a word that another follows: "the", "Merkel's".
 _SPEAKER = (
     r"(?P<speaker>(?!(?:it|there|this|you|we)\b)(?:[^\s,;:?]+ ){0,8}?"
