@@ -66,9 +66,12 @@
     const evidence = one("#cw-side .cw-evidence");
     if (evidence && evidence.dataset.open !== opened) {
       opened = evidence.dataset.open;
-      if (VERY_WIDE.matches) evidence.querySelectorAll(".cw-folded").forEach((fold) => (fold.open = true));
       one("#cw-side").scrollTop = 0;
       setTimeout(reveal, DRAWN_MS);
+    }
+    for (const fold of document.querySelectorAll("#cw-side .cw-folded:not([data-seen])")) {
+      fold.dataset.seen = ""; // it may be drawn later than the evidence that it is in
+      fold.open ||= VERY_WIDE.matches;
     }
     const questions = document.querySelectorAll("#cw-chat .cw-question");
     const now = `${questions.length} ${one("#cw-chat .cw-working:not(.cw-soon)") !== null}`;

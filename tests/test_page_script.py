@@ -159,7 +159,12 @@ def test_unfolding_leaves_the_readers_place(opened):
 
 
 def test_a_very_wide_screen_shows_the_other_passages_unfolded(opened):
-    expect(opened(width=2560).locator("details.cw-folded")).to_have_attribute("open", "")
+    wide = opened(width=2560)
+    expect(wide.locator("details.cw-folded")).to_have_attribute("open", "")
+    wide.locator(".cw-evidence").evaluate(
+        "evidence => evidence.insertAdjacentHTML('beforeend', '<details class=cw-folded>Late</details>')"
+    )
+    expect(wide.locator("details.cw-folded").last).to_have_attribute("open", "")
     expect(opened(width=1280).locator("details.cw-folded")).not_to_have_attribute("open", "")
 
 
