@@ -191,9 +191,9 @@ of several values is best by luck too, so an interval without 0 is less than it 
 ![What each setting gives, by its value](defaults.svg)
 
 The constant of the ranks was chosen by what is found ([retrieval](#retrieval)): of all 6,107 questions of New
-Wikipedia 5 has the article among the first five for .953, 20 for .945. By f1 20 is better: by .016 on the first 100
-questions of each file, by what its row says on 250, by .004 (-.000 to .010) on all 758 that there are. 5 stays: that is
-less than what is found less, and of six values some one is likely to be better by luck.
+Wikipedia 5 has the article among the first five for .953, 20 for .945. By f1 20 is better: by .016 (.002 to .037) on
+100 questions of each file, at commit f065f67, and by what its row says on 250. 5 stays: the gain shrinks with more
+questions, it is no more than what is found less, and of six values some one is likely to be better by luck.
 """,
     "reading": """\
 ## Reading

@@ -89,7 +89,7 @@ def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
         ModelMissing: a file of the weights is missing or damaged.
     """
     sure_of_all = replace(settings, precision=0.0)
-    sure = max(SURE, Calibration.load(SIZES["fast"]).threshold(settings.precision))
+    sure = max(SURE, threshold(replace(settings, reader="fast")))
     spans, sentences = _both(sure_of_all, _shipped(sure_of_all), embedder, sure)
     return spans, Routed(spans, sentences)
 

@@ -61,8 +61,8 @@ def test_the_drawings_are_of_the_results() -> None:
 
 # Known, and told in bold in README.md: Gradio's queue, its events and the drawing take 112 ms on two cores; and of the
 # encoder's time a third is products of integers, which float32 has none of to save on. Reading was measured without
-# VNNI, where products of integers are half as fast. The fast reader wants a teacher,
-# the accurate one a second round and more questions that only seem to have an answer.
+# VNNI, where eight passages take twice as long. The fast reader wants a teacher, the accurate one a
+# second round and more questions that only seem to have an answer.
 MISSED = {
     "page": ["Enter to the first stage, median"],
     "beside": ["read, cut, embed and store; theirs embeds alone"],

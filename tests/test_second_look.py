@@ -11,10 +11,8 @@ import pytest
 import ingest
 import rag
 from rag import embed, wiring
-from rag.calibration import Calibration
 from rag.domain import Answer, Citation, Hit
 from rag.errors import ModelMissing
-from rag.reader import SIZES
 from rag.second_look import Later, SecondLook
 from rag.settings import Settings
 from tests.fakes import passage
@@ -113,4 +111,4 @@ def test_unsilenced_the_fast_reader_has_the_last_word_where_it_has_it_as_it_ship
     settings = Settings(precision=precision)
     spans, _ = wiring.unsilenced(settings, embed.load(settings.embedder))
     assert isinstance(spans, SecondLook)
-    assert spans._sure == max(wiring.SURE, Calibration.load(SIZES["fast"]).threshold(precision))
+    assert spans._sure == max(wiring.SURE, wiring.threshold(Settings(reader="fast", precision=precision)))
