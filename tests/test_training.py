@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,16 +14,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer, Whitespace
 from tokenizers.processors import RobertaProcessing
 
-from rag.encoder import Encoder
+from rag.encoder import Encoder, Outputs
 from rag.errors import CorpusError
 from rag.metrics import holds
-from rag.reader import SHIPPED
+from rag.reader import SHIPPED, SIZES
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -38,10 +39,12 @@ from training import (  # noqa: E402
     net,
     questions,
     reader,
+    shipped,
+    taught,
 )
 from training.examples import Step  # noqa: E402
 from training.lessons import Lesson  # noqa: E402
-from training.loss import loss  # noqa: E402
+from training.loss import HARD, loss  # noqa: E402
 from training.trim import trimmed  # noqa: E402
 
 pytestmark = pytest.mark.models
@@ -346,6 +349,92 @@ def test_of_several_answers_any_is_right(tokenizer: Tokenizer) -> None:
     assert loss(logits, one).item() < 0.01
 
 
+# ---- A teacher
+
+
+class Teacher:
+    """Reads with the tokens of the larger kind; its logits say where in the text each token is."""
+
+    def __init__(self) -> None:
+        self.tokenizer = examples.opened(Tokenizer.from_file(str(SIZES["accurate"] / "tokenizer.json")))
+        self.asked = 0
+
+    def tokens(self, question: str, text: str) -> Encoding:
+        return self.tokenizer.encode(question, text)
+
+    def run(self, encodings: Iterable[Encoding]) -> Iterator[Outputs]:
+        for one in encodings:
+            self.asked += 1
+            yield tuple(np.array([place[side] for place in one.offsets], np.float32) for side in (0, 1))
+
+
+@pytest.fixture
+def teacher() -> Any:
+    return Teacher()
+
+
+def test_the_teachers_logits_stand_at_the_tokens_of_the_same_letters(
+    tokenizer: Tokenizer, teacher: Any
+) -> None:
+    several = [lesson(n) for n in range(20)]
+    for group in taught.read(several, tokenizer, teacher, random.Random(0)):
+        for text in group:
+            assert text.taught is not None
+            words = tokenizer.decode(list(text.ids)).split()
+            assert len(text.taught) == len(text.ids) and words
+            places = text.taught[text.may]
+            assert (places[:, 1] > places[:, 0]).all()  # a token ends behind its beginning
+            assert (np.diff(places[:, 0]) > 0).all()
+            assert (text.taught[0] == 0).all()  # "not in this text", which has no place
+            assert (text.taught[~text.may][1:] == taught.UNREAD).all()
+
+
+def test_what_was_taught_is_kept_and_not_asked_again(
+    tokenizer: Tokenizer, teacher: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taught, "AT_ONCE", 8)
+    several = [lesson(n) for n in range(20)]
+    taught.write(several, tokenizer, teacher, tmp_path)
+    first, n_asked = taught.groups(tmp_path), teacher.asked
+    (tmp_path / "001.npz").unlink()
+    taught.write(several, tokenizer, teacher, tmp_path)
+    again = taught.groups(tmp_path)
+    assert len(first) == len(again) == 20
+    assert n_asked < teacher.asked < 2 * n_asked
+    for one, other in zip(first, again, strict=True):
+        for text, same in zip(one, other, strict=True):
+            assert np.array_equal(text.ids, same.ids) and np.array_equal(text.gold, same.gold)
+            assert np.array_equal(text.taught, same.taught)
+
+
+def test_files_that_nobody_asks_like_are_not_taught() -> None:
+    several = [replace(lesson(n), file=file) for n in range(50) for file in ("new_wiki", "amazon")]
+    assert {one.file for one in taught.chosen(several)} == {"new_wiki"}
+    assert len(taught.chosen(several)) == 50
+
+
+def test_the_pupil_loses_least_where_it_gives_what_the_teacher_does(tokenizer: Tokenizer) -> None:
+    one = step(tokenizer, Lesson("q", "f", "Who?", [(TEXT, [GOLD])], [OTHER]))
+    theirs = torch.randn(len(one.may), 2, generator=torch.Generator().manual_seed(0))
+    ours = theirs.clone().requires_grad_()
+    found = loss(ours, replace(one, taught=theirs)) - HARD * loss(ours, one)
+    found.backward()
+    assert ours.grad is not None and ours.grad.abs().max() < 1e-6
+    other = torch.zeros(len(one.may), 2)
+    assert loss(other, replace(one, taught=theirs)) - HARD * loss(other, one) > found
+
+
+def test_what_ships_can_learn_further(tokenizer: Tokenizer) -> None:
+    network, encoder = shipped.learner(SHIPPED), Encoder(SHIPPED)
+    read = encoder.tokens("Who is the mayor of Lund?", TEXT)
+    with torch.inference_mode():
+        found = net.logits(network, net.batch([read.ids], [read.type_ids]))
+    for side, expected in enumerate(next(iter(encoder.run([read])))):
+        assert np.corrcoef(found[:, side].numpy(), expected)[0, 1] > 0.98
+    encoder.close()
+    assert reader.begun(replace(TRY, taught=True), SHIPPED).model.qa_outputs.weight.requires_grad
+
+
 # ---- A run
 
 
@@ -382,14 +471,17 @@ def test_one_command_makes_both_readers_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    for module in (reader, export, calibrate, excerpts):
+    for module in (reader, export, taught, calibrate, excerpts):
         monkeypatch.setattr(module, "main", lambda argv, name=module.__name__: asked.append([name, *argv]))
     whole.main(["data", str(tmp_path)])
-    assert [(row[0], row[-1]) for row in asked[:2]] == [
-        ("training.reader", size) for size in ("fast", "accurate")
+    assert [[row[0].removeprefix("training."), row[-1]] for row in asked if row[0] != "training.export"] == [
+        ["reader", "fast"], ["reader", "accurate"], ["taught", str(tmp_path)], ["reader", "taught"],
+        ["calibrate", "fast"], ["excerpts", "fast"], ["calibrate", "accurate"], ["excerpts", "accurate"],
+    ]  # fmt: skip
+    assert [row[2:4] for row in (asked[2], asked[5])] == [
+        [str(tmp_path / "reader_accurate"), str(SIZES["accurate"])],
+        [str(tmp_path / "reader_taught"), str(SHIPPED)],
     ]
-    assert [row[0] for row in asked[2:]] == ["training.export", "training.calibrate", "training.excerpts"] * 2
-    assert asked[2][2:4] == [str(tmp_path / "reader"), str(SHIPPED)]
 
 
 def test_the_mean_is_of_the_weights_as_they_were(small: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.reader import SIZES
-from training import calibrate, excerpts, export, reader
+from training import calibrate, excerpts, export, reader, taught
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -17,13 +17,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="folder for lessons, checkpoints and indexes")
     arguments = parser.parse_args(argv)
     data, out = arguments.data, arguments.out
-    for size in reader.RECIPES:
+    for size in ("fast", "accurate"):
         reader.main([data, str(out), size])
-    for size, folder in SIZES.items():
-        made, fitting = out / reader.RECIPES[size].folder, [data, "--keep", str(out / "indexes")]
-        export.main(["reader", str(made), str(folder), "--measure", data])
-        calibrate.main([*fitting, "--reader", size])
-        excerpts.main([*fitting, "--reader", size])
+    _exported("accurate", "accurate", data, out)
+    taught.main([data, str(out)])
+    reader.main([data, str(out), "taught"])
+    _exported("taught", "fast", data, out)
+    for size in SIZES:
+        fitting = [data, "--keep", str(out / "indexes"), "--reader", size]
+        calibrate.main(fitting)
+        excerpts.main(fitting)
+
+
+def _exported(recipe: str, size: str, data: str, out: Path) -> None:
+    made = str(out / reader.RECIPES[recipe].folder)
+    export.main(["reader", made, str(SIZES[size]), "--measure", data])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -37,6 +37,7 @@ class Text:
     types: Sequence[int]
     may: NDArray[np.bool_]
     gold: NDArray[np.bool_]  # (length, 2)
+    taught: NDArray[np.float32] | None = None  # (length, 2): a teacher's logits
 
 
 Group = list[Text]
@@ -45,24 +46,33 @@ Group = list[Text]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The questions of one step: their texts as a batch, and of each token what ``Text`` says, and its question."""
+    """The questions of one step: their texts as a batch, and of each token what ``Text`` says, and its question.
+
+    ``taught`` are a teacher's logits, ``(n_tokens, 2)``, where there is one.
+    """
 
     batch: net.Batch
     may: Tensor  # (n_tokens,)
     gold: Tensor  # (n_tokens, 2)
     groups: Tensor  # (n_tokens,)
     n_groups: int
+    taught: Tensor | None = None
 
 
 def steps(
     lessons: Sequence[Lesson], tokenizer: Tokenizer, seed: int, n_tokens: int, first: int = 0
 ) -> Iterator[Step]:
     """Yield the steps of a run without end, each of ``n_tokens``, from number ``first`` on; a seed gives the same."""
-    found = (
-        step
-        for n in range(1_000_000)
-        for step in _round(lessons, tokenizer, random.Random(f"{seed} {n}"), n_tokens)
-    )
+    return _rounds(lambda draw: _round(lessons, tokenizer, draw, n_tokens), seed, first)
+
+
+def taught_steps(groups: Sequence[Group], seed: int, n_tokens: int, first: int = 0) -> Iterator[Step]:
+    """Yield the steps of a run over groups that a teacher has read, as ``steps`` does."""
+    return _rounds(lambda draw: ordered(draw.sample(groups, len(groups)), draw, n_tokens), seed, first)
+
+
+def _rounds(one: Callable[[random.Random], Iterator[list[Group]]], seed: int, first: int) -> Iterator[Step]:
+    found = (groups for n in range(1_000_000) for groups in one(random.Random(f"{seed} {n}")))
     return (step(groups) for groups in islice(found, first, None))
 
 
@@ -104,16 +114,23 @@ def _filled(groups: Sequence[Group], n_tokens: int) -> Iterator[list[Group]]:
 
 def group(lesson: Lesson, tokenizer: Tokenizer, draw: random.Random) -> Group:
     """Return the texts that a question comes with this time."""
-    texts: Group = []
+    return [text(tokenizer, lesson.question, *one) for one in drawn(lesson, draw, BESIDE)]
+
+
+def drawn(lesson: Lesson, draw: random.Random, beside: float) -> list[tuple[str, Sequence[Span]]]:
+    """Return the texts that a question comes with this time, with the slices that answer it.
+
+    ``beside`` is how often a hard negative is one of them.
+    """
+    texts: list[tuple[str, Sequence[Span]]] = []
     if lesson.positives:
         whole, *parts = lesson.positives
-        context, golds = draw.choice(parts) if parts and draw.random() >= WHOLE else whole
-        texts.append(text(tokenizer, lesson.question, context, golds))
+        texts.append(draw.choice(parts) if parts and draw.random() >= WHOLE else whole)
     elif lesson.negatives:
-        texts.append(text(tokenizer, lesson.question, lesson.negatives[0], ()))
+        texts.append((lesson.negatives[0], ()))
     others = lesson.negatives if lesson.positives else lesson.negatives[1:]
-    if others and draw.random() < BESIDE:
-        texts.append(text(tokenizer, lesson.question, draw.choice(others), ()))
+    if others and draw.random() < beside:
+        texts.append((draw.choice(others), ()))
     return texts
 
 
@@ -147,10 +164,12 @@ def step(groups: Sequence[Group]) -> Step:
     """Return the questions of one step as the network takes them."""
     texts = [text for texts in groups for text in texts]
     numbers = [n for n, texts in enumerate(groups) for text in texts for _ in text.ids]
+    taught = [text.taught for text in texts if text.taught is not None]
     return Step(
         net.batch([text.ids for text in texts], [text.types for text in texts]),
         torch.from_numpy(np.concatenate([text.may for text in texts])),
         torch.from_numpy(np.concatenate([text.gold for text in texts])),
         torch.tensor(numbers),
         len(groups),
+        torch.from_numpy(np.concatenate(taught)) if len(taught) == len(texts) else None,
     )

@@ -21,6 +21,8 @@ from transformers import AutoModelForQuestionAnswering
 Network = Any
 """A ``BertForQuestionAnswering`` or an ``MPNetForQuestionAnswering``; the library has no types."""
 INIT_STD = 0.02  # of the new head, as in BERT
+# What it computes in: processors that do not multiply bfloat16 need a hundred times as long for it.
+WORK = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def batch(ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Batch
         torch.from_numpy(positions),
         torch.from_numpy(texts),
         torch.from_numpy(texts * longest + positions),
-        torch.zeros(beyond.shape, dtype=torch.bfloat16).masked_fill(beyond, -1e4)[:, None, None, :],
+        torch.zeros(beyond.shape, dtype=WORK).masked_fill(beyond, -1e4)[:, None, None, :],
     )
 
 
@@ -90,7 +92,7 @@ def opened(folder: Path) -> Network:
 
 
 def logits(model: Network, of: Batch) -> Tensor:
-    """Return the start and end logit of each token, ``(n_tokens, 2)``, computed in bfloat16 but for the head."""
+    """Return the start and end logit of each token, ``(n_tokens, 2)``, computed in WORK but for the head."""
     body = model.base_model
     x, bias = _embedded(body.embeddings, of), of.padding + _distances(body.encoder, of.shape[1])
     for layer in body.encoder.layer:
@@ -115,24 +117,24 @@ def _embedded(parts: Any, of: Batch) -> Tensor:
     x = parts.word_embeddings(of.ids) + parts.position_embeddings(of.positions + first)
     if hasattr(parts, "token_type_embeddings"):
         x = x + parts.token_type_embeddings(of.types)
-    return parts.LayerNorm(x).bfloat16()  # type: ignore[no-any-return]
+    return parts.LayerNorm(x).to(WORK)  # type: ignore[no-any-return]
 
 
 def _distances(encoder: Any, longest: int) -> Tensor:
     """Return what MPNet adds to the scores of attention for the distance of two tokens; it is not learned here."""
     if not hasattr(encoder, "relative_attention_bias"):
-        return torch.zeros((), dtype=torch.bfloat16)
+        return torch.zeros((), dtype=WORK)
     at = torch.arange(longest)
     buckets = encoder.relative_position_bucket(at[None, :] - at[:, None])
     bias: Tensor = encoder.relative_attention_bias(buckets).detach()  # (longest, longest, heads)
-    return bias.permute(2, 0, 1)[None].bfloat16()
+    return bias.permute(2, 0, 1)[None].to(WORK)
 
 
 def _mixed(parts: Sequence[Any], heads: int, x: Tensor, of: Batch, bias: Tensor) -> Tensor:
     """Return what each token takes from the tokens of its text, before the layer's output, ``(n_tokens, dim)``."""
     n, longest = of.shape
-    width = torch.cat([part.weight for part in parts]).bfloat16()
-    shift = torch.cat([part.bias for part in parts]).bfloat16()
+    width = torch.cat([part.weight for part in parts]).to(WORK)
+    shift = torch.cat([part.bias for part in parts]).to(WORK)
     packed = functional.linear(x, width, shift)  # (n_tokens, 3 * dim)
     padded = packed.new_zeros(n * longest, packed.shape[1]).index_copy(0, of.slots, packed)
     q, k, v = padded.view(n, longest, 3, heads, -1).permute(2, 0, 3, 1, 4)  # each (n, heads, longest, size)
@@ -142,10 +144,10 @@ def _mixed(parts: Sequence[Any], heads: int, x: Tensor, of: Batch, bias: Tensor)
 
 
 def _linear(layer: Any, x: Tensor) -> Tensor:
-    return functional.linear(x, layer.weight.bfloat16(), layer.bias.bfloat16())
+    return functional.linear(x, layer.weight.to(WORK), layer.bias.to(WORK))
 
 
 def _norm(layer: Any, x: Tensor) -> Tensor:
     return functional.layer_norm(
-        x, layer.normalized_shape, layer.weight.bfloat16(), layer.bias.bfloat16(), layer.eps
+        x, layer.normalized_shape, layer.weight.to(WORK), layer.bias.to(WORK), layer.eps
     )

@@ -16,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training import examples, lessons, net
+from rag.encoder import CARD
+from rag.reader import SIZES
+from training import examples, lessons, net, shipped, taught
 from training.loss import loss
 from training.weights import minilm_folder, mpnet_folder
 
@@ -33,7 +35,7 @@ class Recipe:
 
     The learning rate rises to ``peak`` over ``warm`` of the steps, and falls to nothing in a line. ``mean_at`` are
     the steps whose weights the mean is of; without any the last weights are the reader's. ``frozen`` is
-    ``net.fresh``'s.
+    ``net.fresh``'s. One that is ``taught`` goes on from the fast reader with what a teacher made of the lessons.
     """
 
     folder: str
@@ -44,11 +46,13 @@ class Recipe:
     peak: float
     warm: float
     mean_at: tuple[int, ...] = ()
+    taught: bool = False
 
 
 RECIPES = {
     "fast": Recipe("reader", 6, None, 2_300, 8_192, 2e-4, 0.04, (1_728, 1_908, 2_088, 2_300)),
     "accurate": Recipe("reader_accurate", 10, 2, 1_173, 4_096, 8e-5, 0.06),  # one round over the lessons
+    "taught": Recipe("reader_taught", 6, None, 800, 8_192, 1e-4, 0.04, (560, 640, 720, 800), taught=True),
 }
 
 
@@ -65,7 +69,10 @@ class Run:
 
 def begun(recipe: Recipe, source: Path) -> Run:
     """Return a run at its beginning, with the weights of ``source``."""
-    model = net.fresh(source, SEED, recipe.n_layers, recipe.frozen)
+    if not recipe.taught:
+        model = net.fresh(source, SEED, recipe.n_layers, recipe.frozen)
+    else:
+        model = shipped.learner(source) if (source / CARD).exists() else net.opened(source)
     return Run(model, torch.optim.AdamW(_parts(model), lr=recipe.peak, betas=(0.9, 0.98), fused=True))
 
 
@@ -165,15 +172,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     out, size = arguments.out, arguments.size
     recipe = replace(RECIPES[size], n_steps=arguments.steps or RECIPES[size].n_steps)
     lessons.write(arguments.data, out / "lessons")
-    source = mpnet_folder(out) if size == "accurate" else minilm_folder()
+    source = _source(recipe, out)
     tokenizer = examples.opened(Tokenizer.from_file(str(source / "tokenizer.json")))
     checkpoint = out / f"{recipe.folder}.safetensors"
     run = resumed(checkpoint, recipe, source)
-    every = lessons.read(out / "lessons")
-    train(run, examples.steps(every, tokenizer, SEED, recipe.step_tokens, run.done), recipe, checkpoint)
+    if recipe.taught:
+        found = examples.taught_steps(taught.groups(out / "taught"), SEED, recipe.step_tokens, run.done)
+    else:
+        found = examples.steps(lessons.read(out / "lessons"), tokenizer, SEED, recipe.step_tokens, run.done)
+    train(run, found, recipe, checkpoint)
     run.model.load_state_dict(run.mean, strict=False)
     run.model.save_pretrained(out / recipe.folder)
     tokenizer.save(str(out / recipe.folder / "tokenizer.json"))
+
+
+def _source(recipe: Recipe, out: Path) -> Path:
+    """Return the folder of the weights that a reader begins with."""
+    if recipe.taught:
+        made = out / RECIPES["fast"].folder
+        return made if made.exists() else SIZES["fast"]
+    return mpnet_folder(out) if recipe.folder == SIZES["accurate"].name else minilm_folder()
 
 
 if __name__ == "__main__":
