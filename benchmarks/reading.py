@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from benchmarks import attribution, pace, reranking
 from benchmarks.interval import score, statistic
 from benchmarks.origin import data, origin
 from benchmarks.results import Comparison, Part, Row, Score, Table
+from rag import wiring
 from rag.calibration import Calibration
 from rag.domain import Article, Hit, Passage
 from rag.evaluation import curves
@@ -25,6 +27,7 @@ from rag.excerpts import ReadOnce
 from rag.metrics import em, f1
 from rag.pipeline import Pipeline
 from rag.reader import SIZES, Extractive, shown
+from rag.second_look import Later
 from rag.settings import Settings
 from training.asked import Asked, of_contexts, short_id, twice
 from training.questions import Question, of_part
@@ -37,6 +40,8 @@ SEED = 0
 RIGHT_F1 = 0.5
 PRECISION = 0.8
 Mask = NDArray[np.bool_]
+Way = Callable[[str, Sequence[Hit]], "Best"]
+"""What answers a question from passages."""
 
 
 def measure(quick: bool) -> Part:
@@ -73,13 +78,16 @@ def measured(
         index = Path(folder) / "new_wiki"
         asked = [one for place, one in enumerate(of_contexts(root, WIKI, "test", index)) if place in chosen]
         with rag.open(index, reader=asked_of) as shipped:
-            cases = list(_cases(shipped, reader, asked))
+            ways: list[Way] = [partial(best, reader)]
+            ways += [_as_shipped(reader)] if size == "fast" else []
+            cases, *twice_read = zip(*_cases(shipped, ways, asked), strict=True)
             as_shipped = [shipped.ask(one.question).text for one in asked]
             orders = reranking.table(shipped, reader, asked[:N_RERANKED])
         scores += [
             *_retrieved(cases, [wiki[at] for at in chosen], [alone[at] for at in chosen]),
             *_shipped(as_shipped, asked),
             *_abstaining(cases, Calibration.load(SIZES[size]).threshold(PRECISION)),
+            *(one for found in twice_read for one in _silent(found, ", by both readers as shipped")),
         ]
         tables = [_reliability(cases), orders]
     return Part(here, comparisons=paces, scores=scores, tables=tables)
@@ -102,6 +110,19 @@ def best(reader: Extractive, question: str, hits: Sequence[Hit]) -> Best:
         home = short_id(Hit(found.spans[0].passage, 0.0))
         return Best(told.text, found.signs.margin, told.confidence, home)
     return Best()
+
+
+def _as_shipped(fast: ReadOnce) -> Way:
+    """Return how both readers answer as they ship, but that neither abstains for a doubt."""
+    accurate = Later(lambda: ReadOnce.shipped(0.0, "accurate"))
+    reader = wiring.looking_twice(fast, accurate, wiring.stands_from(Settings()))
+
+    def answered(question: str, hits: Sequence[Hit]) -> Best:
+        told = reader.read(question, hits)
+        home = short_id(Hit(told.citations[0].passage, 0.0)) if told.citations else ""
+        return Best(told.text, sure=told.confidence, article=home)
+
+    return answered
 
 
 def given(reader: Extractive, question: Question) -> Best:
@@ -150,12 +171,16 @@ class Case:
     sure: tuple[float, float]
 
 
-def _cases(qa: Pipeline, reader: Extractive, asked: Sequence[Asked]) -> Iterator[Case]:
+def _cases(qa: Pipeline, ways: Sequence[Way], asked: Sequence[Asked]) -> Iterator[list[Case]]:
+    """Yield a case of each way to answer, question by question."""
     pairs = twice(qa.retriever, asked, qa.k)
     for (one, hits, _), (_, others, _) in zip(pairs, pairs, strict=True):
-        found, without = best(reader, one.question, hits), best(reader, one.question, others)
-        right = found.article in one.homes and f1(found.text, one.answers) >= RIGHT_F1
-        yield Case(found.text, right, (found.sure, without.sure))
+        yield [_case(one, way(one.question, hits), way(one.question, others)) for way in ways]
+
+
+def _case(one: Asked, found: Best, without: Best) -> Case:
+    right = found.article in one.homes and f1(found.text, one.answers) >= RIGHT_F1
+    return Case(found.text, right, (found.sure, without.sure))
 
 
 def _retrieved(
@@ -178,18 +203,29 @@ def _shipped(texts: Sequence[str], asked: Sequence[Asked]) -> Iterator[Score]:
 
 
 def _abstaining(cases: Sequence[Case], cut: float) -> Iterator[Score]:
-    n = len(cases)
-    sure = np.array([case.sure for case in cases]).T.ravel()  # (2 * n,): with their contexts, then without
-    right = np.array([case.right for case in cases] + [False] * n)
-    present = np.arange(2 * n) < n
-    yield statistic("auroc, with its context or without", both(curves.auroc(sure, present)), n, 0.95)
-    what = f"answerable ones answered where {PRECISION:.0%} of the answers are right"
-    yield statistic(what, both(answered(sure, right, present, PRECISION)), n, 0.65)
-    given = sure >= cut
+    """Yield what abstaining is worth, and what comes of it from a confidence of ``cut`` on."""
+    yield from _silent(cases)
+    sure, right, present = _sides(cases)
+    given, n = sure >= cut, len(cases)
     yield statistic(f"right of the answers, at --precision {PRECISION}", both(curves.share(right, given)), n)
     what = f"answerable ones answered, at --precision {PRECISION}"
     yield statistic(what, both(curves.share(given, present)), n)
-    yield statistic("expected calibration error", both(curves.ece(sure, right)), n, at_most=0.05)
+
+
+def _silent(cases: Sequence[Case], by: str = "") -> Iterator[Score]:
+    sure, right, present = _sides(cases)
+    n = len(cases)
+    yield statistic(f"auroc, with its context or without{by}", both(curves.auroc(sure, present)), n, 0.95)
+    what = f"answerable ones answered where {PRECISION:.0%} of the answers are right{by}"
+    yield statistic(what, both(answered(sure, right, present, PRECISION)), n, 0.65)
+    yield statistic(f"expected calibration error{by}", both(curves.ece(sure, right)), n, at_most=0.05)
+
+
+def _sides(cases: Sequence[Case]) -> tuple[Matrix, Mask, Mask]:
+    """Return the confidences ``(2 * n,)``, with their contexts and then without, and what is right and present."""
+    n = len(cases)
+    sure = np.array([case.sure for case in cases]).T.ravel()
+    return sure, np.array([case.right for case in cases] + [False] * n), np.arange(2 * n) < n
 
 
 def both(of: Statistic) -> Statistic:
@@ -212,8 +248,7 @@ def answered(sure: Matrix, right: Mask, present: Mask, precision: float) -> Stat
 
 
 def _reliability(cases: Sequence[Case]) -> Table:
-    sure = np.array([case.sure for case in cases]).T.ravel()
-    right = np.array([case.right for case in cases] + [False] * len(cases))
+    sure, right, _ = _sides(cases)
     rows: list[Row] = []
     for low in np.arange(0, 1, 0.1):
         inside = (sure >= low) & (sure < low + 0.1)

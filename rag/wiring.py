@@ -89,9 +89,13 @@ def unsilenced(settings: Settings, embedder: Embedder) -> tuple[Reader, Reader]:
         ModelMissing: a file of the weights is missing or damaged.
     """
     sure_of_all = replace(settings, precision=0.0)
-    sure = max(SURE, threshold(replace(settings, reader="fast")))
-    spans, sentences = _both(sure_of_all, _shipped(sure_of_all), embedder, sure)
+    spans, sentences = _both(sure_of_all, _shipped(sure_of_all), embedder, stands_from(settings))
     return spans, Routed(spans, sentences)
+
+
+def stands_from(settings: Settings) -> float:
+    """Return the confidence from which an answer of the fast reader stands, and nothing is read again."""
+    return max(SURE, threshold(replace(settings, reader="fast")))
 
 
 def quoting(settings: Settings) -> Reader:
@@ -100,10 +104,10 @@ def quoting(settings: Settings) -> Reader:
     Raises:
         ModelMissing: a file of the weights is missing or damaged.
     """
-    return _spans(_shipped(settings), _accurate(settings), SURE)
+    return looking_twice(_shipped(settings), _accurate(settings), SURE)
 
 
-def _spans(first: ReadOnce, accurate: Later[ReadOnce] | None, sure: float) -> Reader:
+def looking_twice(first: ReadOnce, accurate: Later[ReadOnce] | None, sure: float) -> Reader:
     """Return the reader whose answers stand where it is sure; elsewhere the accurate one's, with its own to second."""
     if accurate is None:
         return first
@@ -174,4 +178,4 @@ def _both(settings: Settings, first: ReadOnce, embedder: Embedder, sure: float) 
     if accurate is None:
         return first, sentences(settings.reader, first)
     again = Later(lambda: sentences("accurate", accurate()))
-    return _spans(first, accurate, sure), SecondLook(sentences("fast", first), again, sure)
+    return looking_twice(first, accurate, sure), SecondLook(sentences("fast", first), again, sure)

@@ -52,7 +52,7 @@ class Recipe:
 RECIPES = {
     "fast": Recipe("reader", 6, None, 2_300, 8_192, 2e-4, 0.04, (1_728, 1_908, 2_088, 2_300)),
     "accurate": Recipe("reader_accurate", 10, 2, 1_173, 4_096, 8e-5, 0.06),  # one round over the lessons
-    "taught": Recipe("reader_taught", 6, None, 800, 8_192, 1e-4, 0.04, (560, 640, 720, 800), taught=True),
+    "taught": Recipe("reader_taught", 6, None, 560, 8_192, 1e-4, 0.04, (392, 448, 504, 560), taught=True),
 }
 
 
