@@ -165,20 +165,22 @@ def export_reader(source: Path, out: Path, data: Path | None = None) -> None:
         source, attn_implementation="eager", dtype=torch.float32
     )
     tokenizer, inputs, by_block = tokenizer_of(source), INPUTS, None
-    name, base, base_sha256, folder = "reader-v1-int8", MINILM, MINILM_SHA256, "reader"
+    name, base, base_sha256, folder = "reader-v2-int8", MINILM, MINILM_SHA256, "reader"
+    trained = "trained by training.reader, and taught by reader_accurate,"
     if model.config.model_type == "mpnet":
         name, base, base_sha256, folder = "reader-v1-accurate-int8", MPNET, MPNET_SHA256, "reader_accurate"
+        trained = "trained by training.reader"
         tokenizer, inputs = trimmed(model, tokenizer, READER_TOKENS), INPUTS[:1]
         by_block = "/output/dense/MatMul"
     card = {
         "name": name,
         "task": "Marks the span of a passage that answers a question, or position 0 when none does.",
-        "base": f"{base}, trained by training.reader on the training parts of the sources below",
+        "base": f"{base}, {trained} on the training parts of the sources below",
         "base_sha256": base_sha256,
         "float32_sha256": digest(source / "model.safetensors"),
         "licence": "Apache-2.0 (base); data: see sources",
         "sources": READER_SOURCES,
-        "made_by": f"python -m training.export reader OUT/{folder} rag/models/{folder} --measure DATA",
+        "made_by": f"python -m training.export reader OUT/{source.name} rag/models/{folder} --measure DATA",
         "how": HOW,
         "max_tokens": READER_TOKENS,
     }
