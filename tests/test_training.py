@@ -380,8 +380,7 @@ def test_the_teachers_logits_stand_at_the_tokens_of_the_same_letters(
     for group in taught.read(several, tokenizer, teacher, random.Random(0)):
         for text in group:
             assert text.taught is not None
-            words = tokenizer.decode(list(text.ids)).split()
-            assert len(text.taught) == len(text.ids) and words
+            assert len(text.taught) == len(text.ids)
             places = text.taught[text.may]
             assert (places[:, 1] > places[:, 0]).all()  # a token ends behind its beginning
             assert (np.diff(places[:, 0]) > 0).all()
@@ -422,6 +421,40 @@ def test_the_pupil_loses_least_where_it_gives_what_the_teacher_does(tokenizer: T
     assert ours.grad is not None and ours.grad.abs().max() < 1e-6
     other = torch.zeros(len(one.may), 2)
     assert loss(other, replace(one, taught=theirs)) - HARD * loss(other, one) > found
+
+
+def test_the_pupil_is_compared_text_by_text_and_over_all_texts_of_a_question(
+    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examples, "BESIDE", 1.0)
+    both = step(tokenizer, lesson())
+    ours, theirs = torch.randn(2, len(both.may), 2, generator=torch.Generator().manual_seed(0))
+    null, rows = both.batch.positions == 0, [both.batch.texts == n for n in (0, 1)]
+
+    def crossed(one: Any, other: Any) -> float:
+        return float(torch.nn.functional.cross_entropy(one.T, other.softmax(0).T))
+
+    texts = [crossed(ours[row & (null | both.may)], theirs[row & (null | both.may)]) for row in rows]
+    none = torch.zeros(1, 2)
+    every = [
+        torch.cat([none, *(logits[row & both.may] - logits[row & null] for row in rows)])
+        for logits in (ours, theirs)
+    ]
+    expected = (sum(texts) / 2 + crossed(*every)) / 2
+    found = loss(ours, replace(both, taught=theirs)) - HARD * loss(ours, both)
+    assert float(found) == pytest.approx((1 - HARD) * expected, abs=1e-4)
+
+
+def test_a_pupil_without_a_teacher_is_told_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError) as told:
+        taught.groups(tmp_path)
+    assert "training.taught" in told.value.hint
+
+
+def test_a_pupil_goes_on_from_the_float_weights_where_they_are(tmp_path: Path) -> None:
+    assert reader._source("taught", tmp_path) == SIZES["fast"]
+    (tmp_path / "reader").mkdir()
+    assert reader._source("taught", tmp_path) == tmp_path / "reader"
 
 
 def test_what_ships_can_learn_further(tokenizer: Tokenizer) -> None:

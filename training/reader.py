@@ -172,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     out, size = arguments.out, arguments.size
     recipe = replace(RECIPES[size], n_steps=arguments.steps or RECIPES[size].n_steps)
     lessons.write(arguments.data, out / "lessons")
-    source = _source(recipe, out)
+    source = _source(size, out)
     tokenizer = examples.opened(Tokenizer.from_file(str(source / "tokenizer.json")))
     checkpoint = out / f"{recipe.folder}.safetensors"
     run = resumed(checkpoint, recipe, source)
@@ -186,12 +186,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     tokenizer.save(str(out / recipe.folder / "tokenizer.json"))
 
 
-def _source(recipe: Recipe, out: Path) -> Path:
+def _source(size: str, out: Path) -> Path:
     """Return the folder of the weights that a reader begins with."""
-    if recipe.taught:
-        made = out / RECIPES["fast"].folder
-        return made if made.exists() else SIZES["fast"]
-    return mpnet_folder(out) if recipe.folder == SIZES["accurate"].name else minilm_folder()
+    if size == "accurate":
+        return mpnet_folder(out)
+    made = out / RECIPES["fast"].folder
+    return minilm_folder() if size == "fast" else made if made.exists() else SIZES["fast"]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import argparse
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from rag.encoder import TOKENIZER, Encoder, Outputs
+from rag.errors import CorpusError
 from rag.reader import SIZES
+from rag.text import Span
 from training import examples, lessons
 from training.examples import Group, Text
 from training.lessons import Lesson
@@ -28,6 +30,7 @@ AT_ONCE = 256  # questions
 # How much of a file is taught. Reading a text takes the teacher as long as learning it takes the pupil.
 SHARES: Mapping[str, float] = {"fairytaleqa": 0.4, "reddit": 0.0, "amazon": 0.0}
 BESIDE = 0.25  # share of the questions that are taught with a hard negative too
+COLUMNS = tuple(field.name for field in fields(Text))
 UNREAD = -30.0  # logit of a token that the teacher does not see as one
 
 
@@ -54,20 +57,17 @@ def write(every: Sequence[Lesson], tokenizer: Tokenizer, teacher: Encoder, out: 
 
 def read(some: Sequence[Lesson], tokenizer: Tokenizer, teacher: Encoder, draw: random.Random) -> list[Group]:
     """Return the texts of each lesson with the teacher's logits."""
-    drawn = [examples.drawn(lesson, draw, BESIDE) for lesson in some]
-    pairs = [(lesson.question, text) for lesson, texts in zip(some, drawn, strict=True) for text, _ in texts]
-    theirs = (teacher.tokens(*pair) for pair in pairs)
-    told = zip(pairs, theirs, teacher.run(teacher.tokens(*pair) for pair in pairs), strict=True)
-    groups = []
-    for lesson, texts in zip(some, drawn, strict=True):
-        group: Group = []
-        for text, golds in texts:
-            _, encoding, outputs = next(told)
-            ours = tokenizer.encode(lesson.question, text)
-            logits = moved(outputs, encoding, ours)
-            group.append(replace(examples.text(tokenizer, lesson.question, text, golds), taught=logits))
-        groups.append(group)
-    return groups
+    groups = [(lesson.question, examples.drawn(lesson, draw, BESIDE)) for lesson in some]
+    theirs = [teacher.tokens(question, text) for question, texts in groups for text, _ in texts]
+    told = zip(theirs, teacher.run(theirs), strict=True)
+    return [[_heard(tokenizer, question, *text, *next(told)) for text in texts] for question, texts in groups]
+
+
+def _heard(
+    tokenizer: Tokenizer, question: str, text: str, golds: Sequence[Span], theirs: Encoding, outputs: Outputs
+) -> Text:
+    ours = examples.text(tokenizer, question, text, golds)
+    return replace(ours, taught=moved(outputs, theirs, tokenizer.encode(question, text)))
 
 
 def moved(outputs: Outputs, theirs: Encoding, ours: Encoding) -> NDArray[np.float32]:
@@ -92,9 +92,8 @@ def moved(outputs: Outputs, theirs: Encoding, ours: Encoding) -> NDArray[np.floa
 def save(groups: Sequence[Group], path: Path) -> None:
     """Write groups into one file, wholly or not at all."""
     texts = [text for group in groups for text in group]
-    columns = ("ids", "types", "may", "gold", "taught")
     arrays: dict[str, Any] = {
-        name: np.concatenate([np.asarray(getattr(text, name)) for text in texts]) for name in columns
+        name: np.concatenate([np.asarray(getattr(text, name)) for text in texts]) for name in COLUMNS
     }
     arrays["lengths"] = np.array([len(text.ids) for text in texts])
     arrays["sizes"] = np.array([len(group) for group in groups])
@@ -108,25 +107,21 @@ def load(path: Path) -> Iterator[Group]:
     with np.load(path) as kept:
         arrays = {name: kept[name] for name in kept.files}
     ends = np.cumsum(arrays["lengths"])
-    parts = [slice(end - length, end) for end, length in zip(ends, arrays["lengths"], strict=True)]
-    texts = iter(
-        [
-            Text(
-                arrays["ids"][part],
-                arrays["types"][part],
-                arrays["may"][part],
-                arrays["gold"][part],
-                arrays["taught"][part],
-            )
-            for part in parts
-        ]
-    )
+    parts = (slice(end - length, end) for end, length in zip(ends, arrays["lengths"], strict=True))
+    texts = (Text(**{name: arrays[name][part] for name in COLUMNS}) for part in parts)
     return ([next(texts) for _ in range(size)] for size in arrays["sizes"])
 
 
 def groups(out: Path) -> list[Group]:
-    """Return all groups that ``write`` made."""
-    return [group for path in sorted(out.glob("*.npz")) for group in load(path)]
+    """Return all groups that ``write`` made.
+
+    Raises:
+        CorpusError: it made none.
+    """
+    found = [group for path in sorted(out.glob("*.npz")) for group in load(path)]
+    if not found:
+        raise CorpusError(str(out), "no lesson that a teacher has read", "python -m training.taught DATA OUT")
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> None:
