@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import queue
 import socket
 import threading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 CONNECT_S = 10.0
+END_S = 2.0  # that the end of the process waits for a call to end
 TOKEN_CHARS = 20  # more than a token holds on average in any language; beyond, a server ignores the limit
 
 
@@ -32,12 +34,28 @@ class _End:
 class Call:
     """What the asking and the waiting thread share: the pieces that came, and the sockets to cut."""
 
+    worker: threading.Thread
+
     def __init__(self, limit_s: float) -> None:
         self.pieces: queue.SimpleQueue[str | LanguageModelFault | _End] = queue.SimpleQueue()
         self.limit_s = limit_s
         self._deadline = time.monotonic() + limit_s
         self._sockets: list[socket.socket] = []
         self._stopped = False
+
+    def begin(self, work: Callable[..., None], *given: object) -> None:
+        """Run ``work`` in a thread of its own."""
+        self.worker = threading.Thread(
+            target=copy_context().run, args=(work, self, *given), name="language model", daemon=True
+        )
+        _RUNNING.add(self)
+        self.worker.start()
+
+    def end(self) -> None:
+        """Stop the call, and wait a little until its worker has seen it."""
+        self.stop()
+        if self.worker.is_alive():  # no system has threads without end: it may not have begun
+            self.worker.join(END_S)
 
     def connected(self, opened: socket.socket) -> None:
         """Keep a socket that this call opened; it is cut at once where the call is over already."""
@@ -67,6 +85,16 @@ class Call:
         return max(0.0, self._deadline - time.monotonic())
 
 
+_RUNNING: set[Call] = set()
+
+
+@atexit.register
+def _end() -> None:
+    """End what runs: the interpreter ends threads wherever they are, and aborts where that is in compiled code."""
+    for call in tuple(_RUNNING):
+        call.end()
+
+
 _CALL: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
@@ -84,10 +112,7 @@ def written(
         LanguageModelFault: it is unreachable, refuses, takes more than ``limit_s`` seconds in all, or writes nothing.
     """
     call = Call(limit_s)
-    work = (call, llm, system, prompt, max_tokens)
-    threading.Thread(
-        target=copy_context().run, args=(_work, *work), name="language model", daemon=True
-    ).start()
+    call.begin(_work, llm, system, prompt, max_tokens)
     try:
         while not isinstance(piece := _next(call, llm, beat_s), _End):
             if isinstance(piece, LanguageModelFault):
@@ -126,6 +151,7 @@ def _work(call: Call, llm: Any, system: str, prompt: str, max_tokens: int) -> No
     except BaseException as error:  # a library may raise anything, and nobody else is there to catch it
         last = fault(error, llm)
     call.pieces.put(last)
+    _RUNNING.discard(call)
 
 
 def _messages(system: str, prompt: str) -> list[Any]:

@@ -472,6 +472,34 @@ def test_a_model_of_ones_own_stops_at_its_next_word() -> None:
     assert ended.wait(2)
 
 
+AT_THE_END = """
+import atexit, sys, threading
+atexit.register(lambda: print(*(thread.name for thread in threading.enumerate())))  # the last of all
+from rag.llms import load, written
+words = written(load(sys.argv[1]), "", "Hi", 60, 999)
+next(words)
+"""
+
+
+@pytest.mark.parametrize("last", ["", "words.close()"], ids=["open", "closed"])
+@pytest.mark.parametrize("reply", [hangs("one "), drips(every_s=0)], ids=["silent", "talking"])
+def test_no_call_outlives_the_process(reply: Reply, last: str, kind: str) -> None:
+    """Python would take its thread down in the middle of compiled code, and the process would abort."""
+    with scripted(reply) as server:
+        spec = server.spec if kind == "openai-like" else f"ollama/{server.models[0]}"
+        command = [sys.executable, "-c", AT_THE_END + last, spec]
+        environ = {**os.environ, "OLLAMA_HOST": server.ollama}
+        done = subprocess.run(command, cwd=HOME, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "MainThread\n", "")
+
+
+def test_a_call_that_is_over_is_forgotten(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted(says("one two")) as server:
+        assert ask(model(server, kind, monkeypatch)) == "one two"
+    assert workers_end()
+    assert not llm_calls._RUNNING
+
+
 def workers_end(seconds: float = 2.0) -> bool:
     """Whether no thread of a call is left."""
     until = time.monotonic() + seconds
