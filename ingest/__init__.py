@@ -136,6 +136,7 @@ def add(
     *,
     names: Sequence[str] | None = None,
     watcher: Watcher | None = None,
+    stop: threading.Event | None = None,
     embedder: Any = None,
     **settings: Any,
 ) -> Added:
@@ -146,6 +147,7 @@ def add(
 
     Raises:
         SettingsError, ModelMissing, IndexLocked, IndexStale, IndexDamaged: as their names say.
+        Stopped: ``stop`` was set; files that were not indexed until then are not kept.
     """
     from ingest import uploads
     from rag import embed
@@ -156,7 +158,7 @@ def add(
     several = [Path(file) for file in ([files] if isinstance(files, str | Path) else files)]
     called = [file.name for file in several] if names is None else names
     made = made or embed.load(chosen.embedder)
-    return uploads.add(several, called, chosen.index, made, chosen.passage_tokens, watcher)
+    return uploads.add(several, called, chosen.index, made, chosen.passage_tokens, watcher, stop)
 
 
 def remove(id: str, index: str | Path | None = None, **settings: Any) -> str:

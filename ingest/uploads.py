@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def add(
     embedder: Embedder,
     passage_tokens: int,
     watcher: Watcher | None = None,
+    stop: threading.Event | None = None,
 ) -> Added:
     """Keep copies of ``files`` under ``names`` and index them; what a crash left unread is read as well.
 
@@ -80,6 +82,7 @@ def add(
 
     Raises:
         IndexLocked, IndexStale, IndexDamaged, IndexFault: as their names say; what was not indexed is not kept.
+        Stopped: ``stop`` was set; the same.
     """
     given, problems = checked(files, names)
     if not given:
@@ -92,7 +95,7 @@ def add(
         try:
             if taken:
                 paths = [*(item.path for item in taken), *_unread(index)]
-                summary = sync.locked(paths, index, embedder, passage_tokens, watcher=watcher)
+                summary = sync.locked(paths, index, embedder, passage_tokens, watcher=watcher, stop=stop)
         finally:
             known, _ = _known(index)
             for item in taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import ingest
 from ingest import uploads
 from ingest.dropped import MAX_UPLOAD_BYTES
 from ingest.find import SUFFIXES
-from ingest.sync import Watcher
+from ingest.sync import Stopped, Watcher
 from ingest.uploads import Added
 from page.excerpt import excerpt
 from page.markup import count
@@ -30,6 +31,7 @@ log = logging.getLogger("citewise")
 
 MAX_TITLES = 1_000  # articles that a filter offers
 REMOVE_WAIT_S = 2.0  # for an upload to end
+CLOSE_WAIT_S = 5.0  # for one that was told to
 
 
 class Shelf(Protocol):
@@ -73,8 +75,10 @@ class Shelf(Protocol):
 class Adding(Protocol):
     """Brings files into the index."""
 
-    def __call__(self, files: Sequence[Path], names: Sequence[str], watcher: Watcher) -> Added:
-        """Return what became of ``files``, which are called ``names``."""
+    def __call__(
+        self, files: Sequence[Path], names: Sequence[str], watcher: Watcher, stop: threading.Event
+    ) -> Added:
+        """Return what became of ``files``, which are called ``names``; raise Stopped soon after ``stop`` is set."""
 
 
 Removing = Callable[[str], str]
@@ -102,6 +106,8 @@ class Library:
         self._add: Adding = add or self._ingest
         self._remove: Removing = remove or (lambda id: ingest.remove(id, index))
         self._writing = threading.Lock()
+        self._closed = threading.Event()
+        self._workers: list[threading.Thread] = []
 
     # -- the list ---------------------------------------------------------------------------------
 
@@ -213,8 +219,17 @@ class Library:
         self._refuse_if_read_only()
         told: SimpleQueue[Progress] = SimpleQueue()
         job = (list(files), list(names), told.put)
-        threading.Thread(target=self._upload, args=job, name="upload", daemon=True).start()
+        worker = threading.Thread(target=self._upload, args=job, name="upload", daemon=True)
+        self._workers = [*(each for each in self._workers if each.is_alive()), worker]
+        worker.start()
         return until_done(told)
+
+    def close(self) -> None:
+        """Stop the uploads, and wait until they have ended; what they stored until now stays."""
+        self._closed.set()
+        until = time.monotonic() + CLOSE_WAIT_S
+        for worker in self._workers:
+            worker.join(max(0.0, until - time.monotonic()))
 
     def remove(self, id: str) -> str:
         """Take an article out of the index; return what was done, in sentences.
@@ -245,9 +260,11 @@ class Library:
                 tell(Progress("Waiting: another upload is being indexed."))
                 self._writing.acquire()
             try:
+                if self._closed.is_set():
+                    raise Stopped
                 tell(Progress(f"Reading {count(len(files), 'file')}…"))
                 self._shelf.refresh()  # an index that is gone is not begun anew
-                added = self._add(files, names, watcher)
+                added = self._add(files, names, watcher, self._closed)
             finally:
                 self._writing.release()
         except IndexLocked as error:
@@ -259,12 +276,16 @@ class Library:
             )
         except CitewiseError as error:
             tell(watcher.stopped(str(error)))
+        except Stopped:
+            tell(watcher.stopped("The server was stopped. Drop the files again when it runs."))
         except Exception:
             log.exception("an upload failed")
             tell(watcher.stopped("Something went wrong here. The server's log says what."))
         else:
             tell(watcher.ended(added))
 
-    def _ingest(self, files: Sequence[Path], names: Sequence[str], watcher: Watcher) -> Added:
+    def _ingest(
+        self, files: Sequence[Path], names: Sequence[str], watcher: Watcher, stop: threading.Event
+    ) -> Added:
         tokens = self._shelf.shape.passage_tokens
-        return ingest.add(files, self._index, names=names, watcher=watcher, passage_tokens=tokens)
+        return ingest.add(files, self._index, names=names, watcher=watcher, stop=stop, passage_tokens=tokens)

@@ -20,7 +20,7 @@ from page.meter import Meter
 from page.suggest import examples, quietly
 from page.talk import Desk
 from page.views import Machine
-from rag.domain import EVERYWHERE, Way, Where
+from rag.domain import EVERYWHERE, Answer, Way, Where
 from rag.errors import CitewiseError, ConversationsFault, QuestionError
 from rag.pipeline import Pipeline
 from rag.settings import load
@@ -30,6 +30,11 @@ log = logging.getLogger("citewise")
 
 N_SEEN = 400  # articles that example questions are looked for in
 WAIT_S = 2.0  # a page that is opened this early waits this long for its examples
+CLOSE_WAIT_S = 5.0  # for an example that is just being asked
+
+
+class _Closed(Exception):
+    """The page ends: nothing more is to be asked."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class Site:
     meter: Meter = field(default_factory=Meter)
     _examples: list[str] = field(default_factory=list)
     _looked: threading.Event = field(default_factory=threading.Event)
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         """Read the secret once: who asks can then be told whatever becomes of the file."""
@@ -78,11 +84,18 @@ class Site:
         """Find example questions that this collection answers; asking them also warms the models."""
         try:
             articles = islice(self.store.articles(), N_SEEN)
-            self.show_examples(examples(articles, quietly(self.pipeline)))
+            self.show_examples(examples(articles, self._asked))
+        except _Closed:
+            pass
         except CitewiseError as error:
             log.warning("no example questions: %s", error.message)
         finally:
             self._looked.set()
+
+    def _asked(self, question: str) -> Answer:
+        if self._closed.is_set():
+            raise _Closed
+        return quietly(self.pipeline)(question)
 
     def show_examples(self, questions: Sequence[str]) -> None:
         """Show these as examples, and look for no others."""
@@ -93,6 +106,11 @@ class Site:
         """Return the example questions, none while they are still looked for."""
         self._looked.wait(WAIT_S)
         return list(self._examples)
+
+    def close(self) -> None:
+        """End what goes on beside the page; Python must not end before it, for that could abort the process."""
+        self._closed.set()
+        self.library.close()
 
     def machine(self) -> Machine:
         """Return what the page says of itself."""
@@ -156,10 +174,13 @@ def opened_site(
         assert isinstance(store, Store)  # an index on disk, since it was opened from a folder
         library = Library(store, Path(index), read_only=read_only)
         site = Site(pipeline, store, library, kept, (*notices, *faults), load(index=index, **settings).llm)
-        threading.Thread(target=site.look_for_examples, daemon=True).start()
+        looking = threading.Thread(target=site.look_for_examples, name="examples", daemon=True)
+        looking.start()
         try:
             yield site
         finally:
+            site.close()
+            looking.join(CLOSE_WAIT_S)
             kept.close()
 
 

@@ -40,8 +40,8 @@ def store(collection: Collection) -> Iterator[Store]:
 
 
 def adding(index: Path, embedder: LetterEmbedder) -> partial[Added]:
-    def add(files: Sequence[Path], names: Sequence[str], watcher: Watcher) -> Added:
-        return uploads.add(files, names, index, embedder, SHAPE.passage_tokens, watcher)
+    def add(files: Sequence[Path], names: Sequence[str], watcher: Watcher, stop: threading.Event) -> Added:
+        return uploads.add(files, names, index, embedder, SHAPE.passage_tokens, watcher, stop)
 
     return partial(add)
 
@@ -285,6 +285,24 @@ def test_an_upload_goes_on_when_nobody_listens(tmp_path: Path, store: Store) -> 
     assert [path.name for path in (store.index / "uploads").iterdir()] == ["foxes.txt"]
 
 
+def test_a_library_that_is_closed_stops_its_uploads_and_waits_for_them(tmp_path: Path, store: Store) -> None:
+    slow = Slow()
+    library = Library(store, store.index, add=adding(store.index, slow))
+    files = dropped(tmp_path, "Foxes run.", *["Bears sleep."] * 200)
+    steps = library.upload(files, [f"{n}.txt" for n in range(len(files))])
+    waiting = library.upload([tmp_path / "late.txt"], ["late.txt"])
+    assert slow.begun.wait(30)
+    threading.Timer(0.1, slow.go_on.set).start()
+    library.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "upload"]
+    for end in (list(steps)[-1], list(waiting)[-1]):
+        assert end.told.startswith("The upload stopped.")
+        assert end.problems == (("The upload", "The server was stopped. Drop the files again when it runs."),)
+    again = Library(store, store.index, add=adding(store.index, LetterEmbedder()))
+    list(again.upload(dropped(tmp_path, "Foxes run.", "Bears sleep."), ["0.txt", "1.txt"]))
+    assert again.listing("foxes").n_found == 1
+
+
 def test_what_stops_an_upload_is_told(tmp_path: Path, store: Store, library: Library) -> None:
     files = dropped(tmp_path, "Foxes run.")
     with another_writer(store.index):
@@ -297,7 +315,7 @@ def test_what_stops_an_upload_is_told(tmp_path: Path, store: Store, library: Lib
 
 
 def test_what_was_indexed_before_a_fault_is_counted(store: Store) -> None:
-    def failing(error: Exception, files: Sequence[Path], names: Sequence[str], watcher: Watcher) -> Added:
+    def failing(error: Exception, _: object, names: object, watcher: Watcher, stop: object) -> Added:
         watcher.stored(1, 1)
         raise error
 
@@ -314,7 +332,7 @@ def test_what_was_indexed_before_a_fault_is_counted(store: Store) -> None:
 def test_problems_are_told_up_to_a_number(store: Store) -> None:
     problems = tuple((f"{n}.txt", "bad") for n in range(1000))
 
-    def failing(files: Sequence[Path], names: Sequence[str], watcher: Watcher) -> Added:
+    def failing(*_: object) -> Added:
         return Added(Summary(0, 0, 0, 0, 0, 0, 0, 0, (), 0.0), (), problems)
 
     end = list(Library(store, store.index, add=failing).upload([], []))[-1]

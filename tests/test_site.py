@@ -2,6 +2,8 @@
 
 import logging
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -12,8 +14,9 @@ import pytest
 from page.conversations import Conversations
 from page.site import CONVERSATIONS, Site, opened_site, where_of
 from page.talk import Talk
-from rag.domain import EVERYWHERE, Where
+from rag.domain import EVERYWHERE, Answer, Where
 from rag.errors import ConversationsFault, IndexFault, IndexMissing, QuestionError, SettingsError
+from rag.pipeline import Pipeline
 from tests.served import WHOM, ByWords, Routed, Scripted, indexed
 
 
@@ -176,6 +179,26 @@ def test_examples_that_are_given_are_shown_and_no_others_looked_for(index: Path)
     with opened_site(str(index), read_only=True) as site:
         site.show_examples([WHOM])
         assert site.examples() == [WHOM]
+
+
+def test_a_site_that_is_closed_waits_for_the_examples_to_end(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, asked = threading.Event(), 0
+
+    def ask(question: str, way: str | None) -> Answer:
+        nonlocal asked
+        asked += 1
+        asking.set()
+        time.sleep(0.3)
+        return Answer(question=question, reason="nothing says so")
+
+    monkeypatch.setattr("page.site.examples", lambda _, ask: [ask(WHOM).question for _ in range(1000)])
+    monkeypatch.setattr(Pipeline, "ask", lambda _, question, way: ask(question, way))
+    with opened_site(str(index), read_only=True):
+        assert asking.wait(30)
+    assert asked == 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "examples"]
 
 
 def test_a_fault_while_examples_are_looked_for_is_logged_and_ends_the_wait(
