@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
+from weakref import WeakSet
 
 import ingest
 from ingest import uploads
@@ -107,7 +108,7 @@ class Library:
         self._remove: Removing = remove or (lambda id: ingest.remove(id, index))
         self._writing = threading.Lock()
         self._closed = threading.Event()
-        self._workers: list[threading.Thread] = []
+        self._workers: WeakSet[threading.Thread] = WeakSet()
 
     # -- the list ---------------------------------------------------------------------------------
 
@@ -220,7 +221,7 @@ class Library:
         told: SimpleQueue[Progress] = SimpleQueue()
         job = (list(files), list(names), told.put)
         worker = threading.Thread(target=self._upload, args=job, name="upload", daemon=True)
-        self._workers = [*(each for each in self._workers if each.is_alive()), worker]
+        self._workers.add(worker)
         worker.start()
         return until_done(told)
 
@@ -228,7 +229,7 @@ class Library:
         """Stop the uploads, and wait until they have ended; what they stored until now stays."""
         self._closed.set()
         until = time.monotonic() + CLOSE_WAIT_S
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             worker.join(max(0.0, until - time.monotonic()))
 
     def remove(self, id: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 CONNECT_S = 10.0
-END_S = 2.0  # that the end of the process waits for a call to end
+END_S = 2.0  # that the end of the process waits for its calls to end
 TOKEN_CHARS = 20  # more than a token holds on average in any language; beyond, a server ignores the limit
 
 
@@ -50,12 +50,6 @@ class Call:
         )
         _RUNNING.add(self)
         self.worker.start()
-
-    def end(self) -> None:
-        """Stop the call, and wait a little until its worker has seen it."""
-        self.stop()
-        if self.worker.is_alive():  # no system has threads without end: it may not have begun
-            self.worker.join(END_S)
 
     def connected(self, opened: socket.socket) -> None:
         """Keep a socket that this call opened; it is cut at once where the call is over already."""
@@ -91,8 +85,12 @@ _RUNNING: set[Call] = set()
 @atexit.register
 def _end() -> None:
     """End what runs: the interpreter ends threads wherever they are, and aborts where that is in compiled code."""
-    for call in tuple(_RUNNING):
-        call.end()
+    until, running = time.monotonic() + END_S, tuple(_RUNNING)
+    for call in running:
+        call.stop()
+    for call in running:
+        if call.worker.is_alive():  # no system has threads without end: it may not have begun
+            call.worker.join(max(0.0, until - time.monotonic()))
 
 
 _CALL: ContextVar[Call | None] = ContextVar("call", default=None)
