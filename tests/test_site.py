@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from page.conversations import Conversations
+from page.library import Library
 from page.site import CONVERSATIONS, Site, opened_site, where_of
 from page.talk import Talk
 from rag.domain import EVERYWHERE, Answer, Where
@@ -199,6 +200,14 @@ def test_a_site_that_is_closed_waits_for_the_examples_to_end(
         assert asking.wait(30)
     assert asked == 1
     assert not [thread for thread in threading.enumerate() if thread.name == "examples"]
+
+
+def test_a_site_that_is_closed_stops_its_uploads(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Library] = []
+    monkeypatch.setattr(Library, "close", lambda library: closed.append(library))
+    with opened(index) as site:
+        assert not closed
+    assert closed == [site.library]
 
 
 def test_a_fault_while_examples_are_looked_for_is_logged_and_ends_the_wait(
